@@ -1,0 +1,62 @@
+"""NumPy arrays to and from MLIR's dense elements attributes, for every dtype that the dialect has.
+
+MLIR's bindings read and write the buffer of the common dtypes; for the others (bfloat16, float8, int4, complex)
+they take a buffer of raw bits but give none back, so those are read from the printed form.
+"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+from torch_mlir import ir
+
+from axil.dialects.avals import Aval
+
+_RAW = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64, 16: np.complex128}
+
+
+def to_attribute(array: np.ndarray, type_: ir.Type) -> ir.DenseElementsAttr:
+    """The attribute that holds `array`; `type_` is its tensor type. All-equal arrays are stored as a splat."""
+    context = type_.context
+    if array.dtype.kind == "b":
+        if array.size and (array.all() or not array.any()):
+            return ir.DenseElementsAttr.get_splat(type_, ir.BoolAttr.get(bool(array.flat[0]), context))
+        flags = [ir.BoolAttr.get(bool(v), context) for v in array.flat]
+        with ir.Location.unknown(context):
+            return ir.DenseElementsAttr.get(flags, type_)
+    array = np.asarray(array, order="C")
+    if array.dtype.kind not in "fiu":
+        array = array.view(_RAW[array.dtype.itemsize])
+    with ir.Location.unknown(context):
+        return ir.DenseElementsAttr.get(array, type=type_)
+
+
+def to_array(attribute: ir.DenseElementsAttr, target: Aval) -> np.ndarray:
+    """The array that `attribute` holds; `target` is the aval of its type."""
+    if target.size == 0:
+        return np.zeros(target.shape, target.dtype)
+    if target.dtype.kind in "fiub" and target.dtype.name not in ("int4", "uint4"):
+        array = np.array(attribute)
+        if array.dtype != object:
+            return array.astype(target.dtype, copy=False).reshape(target.shape)
+    return _from_text(str(attribute), target)
+
+
+def _from_text(text: str, target: Aval) -> np.ndarray:
+    body = text[len("dense<") : text.rindex("> :")]
+    if body.startswith('"0x'):
+        flat = np.frombuffer(bytes.fromhex(body[3:-1]), target.dtype)
+    elif target.dtype.kind == "c":
+        pairs = re.findall(r"\(([^,()]+),([^,()]+)\)", body)
+        flat = np.array([complex(float(a), float(b)) for a, b in pairs]).astype(target.dtype)
+    else:
+        flat = np.array([_number(n, target.dtype) for n in re.findall(r"[^\[\],\s]+", body)]).astype(target.dtype)
+    return np.broadcast_to(flat, target.shape) if flat.size == 1 else flat.reshape(target.shape)
+
+
+def _number(text: str, dtype: np.dtype) -> float:
+    """A printed element; MLIR prints the bits of NaN, infinity and whatever decimal digits cannot tell."""
+    if text.startswith("0x"):
+        return float(np.array([int(text, 16)], _RAW[dtype.itemsize]).view(dtype)[0])
+    return float(text)

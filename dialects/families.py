@@ -1,0 +1,5 @@
+"""Imports every family of ops, which fills the registry `axil.dialects.op.OPS`."""
+
+from __future__ import annotations
+
+from axil.dialects import elementwise  # noqa: F401

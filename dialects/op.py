@@ -1,0 +1,204 @@
+"""The declaration of an operation: everything that is known of it, in one place.
+
+An `Op` carries its operands and attributes, type inference with user-facing errors, NumPy reference,
+derivative, transpose, batching and lowering rules, and samples that drive the generated tests. Passes look
+rules up here and never name an op. The constructor refuses a declaration that leaves something out.
+
+Rules are ordinary functions that call other ops (`mul(dx, cos(x))`). They run in two worlds: on MLIR values,
+where a call emits an operation at the current insertion point, and on NumPy arrays, where it computes.
+The second is how the generated tests check the rules without compiling.
+
+A rule that takes attributes receives them as keyword arguments, as Python values: tuples of ints, strings,
+bools, dtypes. `None` stands for a zero tangent or cotangent, and is never materialised by a rule.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from axil.dialects.avals import Aval, aval_of
+from axil.dialects.errors import DeclarationError
+
+OPS: dict[str, Op] = {}
+"""All declared ops by name: `axil.<name>` in text."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Operands and attributes on which the generated tests try an op.
+
+    `operands` are texts such as `"f32[2,3]"`; values are drawn from the op's `domain`.
+    `grad=False` leaves the sample out of the derivative checks (ties, kinks, integer operands).
+    """
+
+    operands: tuple[str, ...]
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    domain: tuple[float, float] | None = None
+    grad: bool = True
+
+
+def sample(*operands: str, domain: tuple[float, float] | None = None, grad: bool = True, **attributes: Any) -> Sample:
+    """Shorthand for `Sample`."""
+    return Sample(operands, attributes, domain, grad)
+
+
+class Linear:
+    """Stands in a transpose rule for an operand in which the op is linear: it has an aval and no value."""
+
+    __slots__ = ("aval",)
+
+    def __init__(self, value: Aval) -> None:
+        self.aval = value
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the operand."""
+        return self.aval.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Dtype of the operand."""
+        return self.aval.dtype
+
+
+def is_linear(x: Any) -> bool:
+    """True where a transpose rule has to produce a cotangent for operand `x`."""
+    return isinstance(x, Linear)
+
+
+def no_tangent(y: Any, xs: Any, dxs: Any, **attributes: Any) -> None:
+    """The JVP rule of ops whose result never has a tangent: comparisons, integers, rounding, constants."""
+    return None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Op:
+    """One operation of the dialect, with every rule of its own.
+
+    Rules, where `xs` are operands, `y` the result (a tuple of results if there are several):
+
+    - `infer(*avals, **attributes) -> Aval | tuple[Aval, ...]`; raises `ShapeError`, `DtypeError`,
+      `AttributeValueError` with a text for users.
+    - `reference(*arrays, **attributes)`: the meaning, in NumPy. Also the eager evaluator.
+    - `jvp(y, xs, dxs, **attributes)`: tangent(s) of the result(s); entries of `dxs` are `None` where zero.
+    - `transpose(ct, xs, **attributes)`: one cotangent or `None` an operand; `xs` holds `Linear` where linear.
+      Needed where `linear` names operands in which the op is linear, jointly or one at a time.
+    - `batch(size, xs, batched, **attributes)`: result(s) with a leading batch dimension. `batched` says which
+      operands have one.
+    - `lower`: the name of the StableHLO op that takes the same operands and no attributes, or
+      `lower(values, results, context, **attributes)` that emits StableHLO and gives value(s) back;
+      `results` are the result types, `context` reaches kernels and the target.
+    """
+
+    name: str
+    summary: str
+    operands: tuple[str, ...]
+    infer: Callable[..., Any]
+    reference: Callable[..., Any]
+    jvp: Callable[..., Any]
+    batch: Callable[..., Any]
+    lower: str | Callable[..., Any]
+    samples: tuple[Sample, ...]
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    transpose: Callable[..., Any] | None = None
+    linear: tuple[int, ...] = ()
+    variadic: bool = False  # operands of any number and type; the arity is part of the name in text
+    results: int = 1  # 0: as many as operands
+    simplify: Callable[..., Any] | None = None
+    cheap: bool = False  # better computed again than kept from the forward pass for the backward one
+    flops: Callable[..., float] | None = None  # default: one a result element
+    domain: tuple[float, float] = (-2.0, 2.0)
+    source: str = ""  # paper or standard, where there is one
+
+    def __post_init__(self) -> None:
+        self._check_complete()
+        if self.name in OPS:
+            raise DeclarationError(f"op '{self.name}' is declared twice")
+        OPS[self.name] = self
+
+    def _check_complete(self) -> None:
+        missing = [
+            rule
+            for rule in ("summary", "infer", "reference", "jvp", "batch", "lower", "samples")
+            if not getattr(self, rule)
+        ]
+        if self.linear and self.transpose is None:
+            missing.append("transpose (the op says it is linear)")
+        if self.transpose is not None and not self.linear:
+            missing.append("linear (there is a transpose rule)")
+        if missing:
+            raise DeclarationError(f"op '{self.name}' is incomplete: it has no {', '.join(missing)}")
+        if not self.variadic and any(i >= len(self.operands) for i in self.linear):
+            raise DeclarationError(f"op '{self.name}' says it is linear in an operand that it does not have")
+        from_table = {"ints", "int", "float", "bool", "str", "dtype", "dense", "symbols"}
+        for attribute, kind in self.attributes.items():
+            if kind not in from_table:
+                raise DeclarationError(f"op '{self.name}': attribute '{attribute}' has unknown kind '{kind}'")
+
+    def __call__(self, *operands: Any, **attributes: Any) -> Any:
+        """Emit the op where MLIR is being built, else compute it with NumPy. For rules, not for users."""
+        if _emitting():
+            from axil.dialects.emit import emit
+
+            return emit(self, operands, attributes)
+        arrays = [x if isinstance(x, np.ndarray) else _like(x, operands) for x in operands]
+        return self.evaluate(arrays, attributes)
+
+    def evaluate(self, arrays: Any, attributes: Mapping[str, Any]) -> Any:
+        """Run the reference on arrays; the result has exactly the inferred dtype."""
+        return self.reference(*arrays, **attributes)
+
+    def result_avals(self, avals: Any, attributes: Mapping[str, Any]) -> tuple[Aval, ...]:
+        """Inferred avals of all results."""
+        inferred = self.infer(*avals, **attributes)
+        return inferred if type(inferred) is tuple else (inferred,)
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
+
+
+def _emitting() -> bool:
+    """True where an MLIR insertion point is current in this thread."""
+    mlir = sys.modules.get("axil.dialects.mlir")
+    if mlir is None:
+        return False
+    try:
+        mlir.ir.InsertionPoint.current
+    except ValueError:
+        return False
+    return True
+
+
+def _like(x: Any, operands: Any) -> np.ndarray:
+    """A Python scalar beside arrays takes their dtype."""
+    for other in operands:
+        if isinstance(other, (np.ndarray, np.generic)):
+            shape = other.shape
+            return np.broadcast_to(np.asarray(x, other.dtype), shape)
+    return np.asarray(x)
+
+
+def zeros_like_aval(value: Aval) -> Any:
+    """A zero of an aval, in either world of the rules."""
+    return full(value.shape, 0, value.dtype)
+
+
+def full(shape: tuple[int, ...], fill: Any, dtype: Any) -> Any:
+    """A constant array, in either world of the rules."""
+    array = np.asarray(fill).astype(dtype)
+    if _emitting():
+        from axil.dialects.emit import splat
+
+        return splat(array, tuple(shape))
+    return np.broadcast_to(array, shape)
+
+
+def full_like(x: Any, fill: Any) -> Any:
+    """A constant of the shape and dtype of `x`."""
+    of = aval_of(x)
+    return full(of.shape, fill, of.dtype)

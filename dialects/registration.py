@@ -1,0 +1,107 @@
+"""Registration of the declared ops with MLIR: one IRDL definition an op, made from its declaration.
+
+IRDL checks operand counts and attribute kinds in C++; the rest (shapes, dtypes, attribute values) is one generic
+verifier that runs the op's own `infer` and compares. Ops with a variable number of operands are registered
+once an arity on demand, because IRDL demands equal types within a variadic group.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from axil.dialects.mlir import ATTRIBUTE_KINDS, aval_of_type, ext, from_attribute, ir, tensor_type
+from axil.dialects.op import OPS, Op
+
+_lock = threading.RLock()
+_arities: set[tuple[str, int]] = set()
+_loaded = False
+
+
+class Axil(ext.Dialect, name="axil"):
+    """The dialect's class, which `ext` fills with the generated op classes."""
+
+
+def load_dialect() -> None:
+    """Register every declared op in the current context."""
+    global _loaded
+    from axil.dialects import families  # noqa: F401  (importing the families fills OPS)
+
+    for op in OPS.values():
+        if not op.variadic:
+            _op_class(op, len(op.operands), op.name)
+    Axil.load()
+    _loaded = True
+
+
+def declare_arity(op: Op, arity: int) -> None:
+    """Register a variadic op for one number of operands, if that has not been done yet."""
+    key = (op.name, arity)
+    if key in _arities:
+        return
+    from axil.dialects.mlir import context
+
+    ctx = context()
+    with _lock:
+        if key in _arities:
+            return
+        with ctx, ir.Location.unknown():
+            before = list(Axil.operations)
+            cls = _op_class(op, arity, f"{op.name}.{arity}")
+            Axil.operations = [cls]
+            module = Axil._emit_module()
+            Axil.operations = [*before, cls]
+            ext.irdl.load_dialects(module)
+            cls._attach_traits()
+        _arities.add(key)
+
+
+def declare_arities(text: str) -> None:
+    """Register the arities that a text mentions, before it is parsed."""
+    for name, arity in set(re.findall(r"\baxil\.(\w+)\.(\d+)", text)):
+        op = OPS.get(name)
+        if op is not None and op.variadic:
+            declare_arity(op, int(arity))
+
+
+def _op_class(op: Op, arity: int, name: str) -> Any:
+    operand_names = [f"operand{i}" for i in range(arity)] if op.variadic else list(op.operands)
+    count = op.results or arity
+    annotations: dict[str, Any] = {n: ext.Operand[ir.RankedTensorType] for n in operand_names}
+    annotations |= {f"result{i}": ext.Result[ir.RankedTensorType] for i in range(count)}
+    annotations |= {n: ATTRIBUTE_KINDS[kind][0] for n, kind in op.attributes.items()}
+    body = {"__annotations__": annotations, "verify_invariants": staticmethod(_verifier(op))}
+    base = Axil.Operation
+    return type(base)(f"{op.name}_op", (base,), body, name=name, traits=[ext.Pure])
+
+
+def _verifier(op: Op) -> Callable[[Any], bool]:
+    def verify(operation: Any) -> bool:
+        # Runs before IRDL's own checks: a missing attribute or a foreign operand type must not raise here.
+        missing = [a for a in op.attributes if a not in operation.attributes]
+        if missing:
+            return _error(operation, f"needs attribute '{missing[0]}' ({op.attributes[missing[0]]})")
+        try:
+            attributes = {a: from_attribute(operation.attributes[a]) for a in op.attributes}
+            avals = [aval_of_type(v.type) for v in operation.operands]
+            inferred = op.result_avals(avals, attributes)
+        except (TypeError, ValueError, IndexError) as e:
+            return _error(operation, str(e))
+        got = [r.type for r in operation.results]
+        expected = [tensor_type(a) for a in inferred]
+        if got != expected:
+            return _error(operation, f"has result type {_join(got)}, its operands give {_join(expected)}")
+        return True
+
+    return verify
+
+
+def _join(types: list) -> str:
+    return ", ".join(map(str, types))
+
+
+def _error(operation: Any, message: str) -> bool:
+    operation.location.emit_error(f"'{operation.name}' op {message}")
+    return False

@@ -1,0 +1,1 @@
+"""No Python op classes for `axil`: see the package's docstring."""

@@ -1,0 +1,1 @@
+"""No Python op classes for `flow`: see the package's docstring."""

@@ -1,0 +1,1 @@
+"""No Python op classes for `hal`: see the package's docstring."""

@@ -1,0 +1,1 @@
+"""No Python op classes for `stablehlo`: see the package's docstring."""

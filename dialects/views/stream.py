@@ -1,0 +1,1 @@
+"""No Python op classes for `stream`: see the package's docstring."""

@@ -1,0 +1,1 @@
+"""No Python op classes for `util`: see the package's docstring."""
