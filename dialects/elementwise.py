@@ -137,13 +137,24 @@ sub = binary("sub", "Difference; wraps around for integers.", _wrapping(np.subtr
              transpose=lambda ct, xs: (ct if is_linear(xs[0]) else None, neg(ct) if is_linear(xs[1]) else None))  # fmt: skip
 
 
+def _other_than_one(xs: Any) -> Any:
+    """`x * 1` is x, whatever x is; `x * 0` is not 0 where x is infinite or NaN, so it stays."""
+    from axil.dialects.emit import splat_value
+
+    for x, other in zip(xs, reversed(xs)):
+        if splat_value(other) == 1:
+            return x
+    return None
+
+
 def _transpose_mul(ct: Any, xs: Any) -> tuple:
     return (mul(ct, xs[1]), None) if is_linear(xs[0]) else (None, mul(ct, xs[0]))
 
 
 mul = binary("mul", "Product; wraps around for integers.", _wrapping(np.multiply), "multiply", takes="any",
              partials=(lambda y, a, b, t: mul(t, b), lambda y, a, b, t: mul(t, a)),
-             linear=(0, 1), transpose=_transpose_mul)  # fmt: skip
+             linear=(0, 1), transpose=_transpose_mul,
+             simplify=lambda xs, attributes, result: _other_than_one(xs))  # fmt: skip
 
 
 def _divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -459,7 +470,7 @@ convert = Op(
         sample("f32[3]", dtype=np.dtype("float64"), grad=False), sample("f32[3]", dtype=np.dtype("int32"), grad=False),
         sample("i32[3]", dtype=np.dtype("float32"), grad=False), sample("i32[3]", dtype=np.dtype("bool"), grad=False),
     ),
-    simplify=lambda operand, attributes, result: operand[0] if dtype_of(operand[0]) == dtype_of(result) else None,
+    simplify=lambda xs, attributes, result: xs[0] if dtype_of(xs[0]) == dtype_of(result) else None,
 )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from axil.dialects.avals import aval, short_dtype
 from axil.dialects.errors import ShapeError
-from axil.dialects.mlir import aval_of_type, ir, tensor_type, to_attribute
+from axil.dialects.mlir import aval_of_type, from_attribute, ir, tensor_type, to_attribute
 from axil.dialects.op import OPS, Op
 from axil.dialects.registration import declare_arity
 
@@ -87,6 +87,19 @@ def _splat_of(element: Any, scalar: np.ndarray, shape: tuple[int, ...], type_: i
     text = str(element)
     body = text[: text.rindex(" : ")]
     return ir.Attribute.parse(f"{body} : {type_}", type_.context)
+
+
+def splat_value(value: ir.Value) -> Any:
+    """The number that all elements of a constant are; `None` for anything else."""
+    owner = value.owner
+    if isinstance(owner, ir.Block):
+        return None
+    if owner.name != "axil.constant":
+        return None
+    attribute = owner.attributes["value"]
+    if not ir.DenseElementsAttr(attribute).is_splat:
+        return None
+    return from_attribute(attribute).flat[0]
 
 
 def _constant_like(op: Op, x: Any, operands: Sequence[Any]) -> ir.Value:

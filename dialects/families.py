@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-from axil.dialects import elementwise  # noqa: F401
+from axil.dialects import contraction, cumulative, elementwise, indexing, random, reduction, scatter, shape  # noqa: F401

@@ -137,3 +137,92 @@ def reduce(values: Sequence[ir.Value], inits: Sequence[ir.Value], axes: Sequence
         combined = combine(*block.arguments)
         return_(combined if isinstance(combined, (list, tuple)) else [combined])
     return list(made.results)
+
+
+def pad(x: ir.Value, value: ir.Value, low: Sequence[int], high: Sequence[int], interior: Sequence[int]) -> ir.Value:
+    """Emit `pad`."""
+    return op("pad", x, value, edge_padding_low=ints(low), edge_padding_high=ints(high), interior_padding=ints(interior))
+
+
+def dot_general(
+    lhs: ir.Value, rhs: ir.Value, batch: Sequence[Sequence[int]], contract: Sequence[Sequence[int]], result: ir.Type
+) -> ir.Value:
+    """Emit `dot_general`; `batch` and `contract` are pairs of dimensions of (lhs, rhs)."""
+    numbers = stablehlo_bindings.DotDimensionNumbers.get(
+        lhs_batching_dimensions=list(batch[0]), rhs_batching_dimensions=list(batch[1]),
+        lhs_contracting_dimensions=list(contract[0]), rhs_contracting_dimensions=list(contract[1]), context=context(),
+    )  # fmt: skip
+    return typed("dot_general", [result], [lhs, rhs], dot_dimension_numbers=numbers).results[0]
+
+
+def gather(
+    x: ir.Value, indices: ir.Value, result: ir.Type, *, offset_dims: Sequence[int], collapsed: Sequence[int],
+    batching: Sequence[int], index_batching: Sequence[int], index_map: Sequence[int], sizes: Sequence[int],
+) -> ir.Value:  # fmt: skip
+    """Emit `gather`; the last dimension of `indices` holds the index vectors, which must be in bounds for IREE."""
+    numbers = stablehlo_bindings.GatherDimensionNumbers.get(
+        list(offset_dims), list(collapsed), list(batching), list(index_batching), list(index_map),
+        aval_of_type(indices.type).ndim - 1, context=context(),
+    )  # fmt: skip
+    made = typed("gather", [result], [x, indices], dimension_numbers=numbers, slice_sizes=ints(sizes))
+    return made.results[0]
+
+
+def scatter_rows(x: ir.Value, rows: ir.Value, updates: ir.Value, combine: Any, unique: bool) -> ir.Value:
+    """Emit a `scatter` of `updates[i, ...]` into `x[rows[i], ...]`; `combine(old, new)` emits the region.
+
+    Every row must be in bounds: IREE crashes on others.
+    """
+    of = aval_of_type(x.type)
+    windows = list(range(1, of.ndim))
+    numbers = stablehlo_bindings.ScatterDimensionNumbers.get(windows, [0], [], [], [0], 1, context=context())
+    columns = reshape(rows, (*aval_of_type(rows.type).shape, 1))
+    made = typed(
+        "scatter", [x.type], [x, columns, updates], regions=1, scatter_dimension_numbers=numbers,
+        unique_indices=to_attribute("bool", unique),
+    )  # fmt: skip
+    scalar = tensor_type(aval((), of.dtype))
+    block = body(made, [scalar, scalar])
+    with ir.InsertionPoint(block):
+        return_([combine(*block.arguments)])
+    return made.results[0]
+
+
+def dynamic_slice(x: ir.Value, starts: Sequence[ir.Value], sizes: Sequence[int]) -> ir.Value:
+    """Emit `dynamic_slice`; `starts` are scalars, clamped so that the slice fits."""
+    return op("dynamic_slice", x, *starts, slice_sizes=ints(sizes))
+
+
+def dynamic_update_slice(x: ir.Value, update: ir.Value, starts: Sequence[ir.Value]) -> ir.Value:
+    """Emit `dynamic_update_slice`; `starts` are scalars, clamped so that the update fits."""
+    return op("dynamic_update_slice", x, update, *starts)
+
+
+def sort(values: Sequence[ir.Value], axis: int, stable: bool, before: Any) -> list[ir.Value]:
+    """Emit `sort` of one or several operands; `before(*elements)` gets a pair an operand and emits a boolean."""
+    made = typed(
+        "sort", [v.type for v in values], values, regions=1, dimension=integer(axis),
+        is_stable=to_attribute("bool", stable),
+    )  # fmt: skip
+    scalars = [tensor_type(aval((), aval_of_type(v.type).dtype)) for v in values for _ in (0, 1)]
+    block = body(made, scalars)
+    with ir.InsertionPoint(block):
+        return_([before(*block.arguments)])
+    return list(made.results)
+
+
+def reduce_window(
+    x: ir.Value, init: ir.Value, window: Sequence[int], padding: Sequence[Sequence[int]], combine: Any
+) -> ir.Value:
+    """Emit `reduce_window` of one operand with strides of 1; `combine(accumulator, element)` emits the region."""
+    of = aval_of_type(x.type)
+    shape = tuple(n + low + high - w + 1 for n, (low, high), w in zip(of.shape, padding, window))
+    made = typed(
+        "reduce_window", [tensor_type(of.with_shape(shape))], [x, init], regions=1, window_dimensions=ints(window),
+        padding=to_attribute("dense", np.asarray(padding, np.int64)),
+    )  # fmt: skip
+    scalar = tensor_type(of.with_shape(()))
+    block = body(made, [scalar, scalar])
+    with ir.InsertionPoint(block):
+        return_([combine(*block.arguments)])
+    return made.results[0]

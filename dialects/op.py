@@ -87,12 +87,16 @@ class Op:
     - `reference(*arrays, **attributes)`: the meaning, in NumPy. Also the eager evaluator.
     - `jvp(y, xs, dxs, **attributes)`: tangent(s) of the result(s); entries of `dxs` are `None` where zero.
     - `transpose(ct, xs, **attributes)`: one cotangent or `None` an operand; `xs` holds `Linear` where linear.
-      Needed where `linear` names operands in which the op is linear, jointly or one at a time.
+      Needed where `linear` names operands in which the op is linear, jointly or one at a time; `(0,)` stands
+      for all operands of a variadic op.
     - `batch(size, xs, batched, **attributes)`: result(s) with a leading batch dimension. `batched` says which
       operands have one.
     - `lower`: the name of the StableHLO op that takes the same operands and no attributes, or
       `lower(values, results, context, **attributes)` that emits StableHLO and gives value(s) back;
       `results` are the result types, `context` reaches kernels and the target.
+    - `simplify(values, attributes, result)`: a value that may stand for the result, or `None`.
+    - `named_batch(size, axis_name, xs, batched, **attributes)`: for ops over a named axis, when that axis is the one
+      being batched; gives the result and whether it is batched.
     """
 
     name: str
@@ -110,7 +114,9 @@ class Op:
     variadic: bool = False  # operands of any number and type; the arity is part of the name in text
     results: int = 1  # 0: as many as operands
     simplify: Callable[..., Any] | None = None
+    foldable: bool = True  # False: constant operands must not be computed at compile time
     cheap: bool = False  # better computed again than kept from the forward pass for the backward one
+    named_batch: Callable[..., Any] | None = None
     flops: Callable[..., float] | None = None  # default: one a result element
     domain: tuple[float, float] = (-2.0, 2.0)
     source: str = ""  # paper or standard, where there is one
@@ -153,6 +159,10 @@ class Op:
         """Run the reference on arrays; the result has exactly the inferred dtype."""
         return self.reference(*arrays, **attributes)
 
+    def linear_operands(self, count: int) -> tuple[int, ...]:
+        """Positions of the linear ones among `count` operands; a variadic op is linear in all or in none."""
+        return tuple(range(count)) if self.variadic and self.linear else self.linear
+
     def result_avals(self, avals: Any, attributes: Mapping[str, Any]) -> tuple[Aval, ...]:
         """Inferred avals of all results."""
         inferred = self.infer(*avals, **attributes)
@@ -175,7 +185,9 @@ def _emitting() -> bool:
 
 
 def _like(x: Any, operands: Any) -> np.ndarray:
-    """A Python scalar beside arrays takes their dtype."""
+    """A Python scalar beside arrays takes their dtype and shape; NumPy's scalars are arrays of no dimensions."""
+    if isinstance(x, np.generic):
+        return np.asarray(x)
     for other in operands:
         if isinstance(other, (np.ndarray, np.generic)):
             shape = other.shape

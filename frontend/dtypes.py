@@ -23,6 +23,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 from axil.config import config
+from axil.runtime.errors import AxilError
 
 # --- the types
 
@@ -83,7 +84,7 @@ _CUSTOM_KIND = (
 )
 
 
-class TypePromotionError(ValueError):
+class TypePromotionError(AxilError, ValueError):
     """Two types have no implicit promotion path; cast one of them with ``.astype(...)``."""
 
 
@@ -108,7 +109,7 @@ def kind_of(dtype: np.dtype) -> str:
 
 # --- 32 or 64 bits
 
-_NARROW = {
+_NARROW: dict[Any, Any] = {
     np.dtype(a): np.dtype(b)
     for a, b in (
         ("int64", "int32"),
@@ -118,7 +119,7 @@ _NARROW = {
     )
 }
 
-_DEFAULT = {
+_DEFAULT: dict[str, np.dtype] = {
     "b": _BOOL,
     "i": np.dtype(int64),
     "u": np.dtype(uint64),

@@ -3,11 +3,11 @@
 Three ways in, by who owns the memory:
 
 * `to_device(array)` makes a private copy: the result never changes.
-* `to_device(array, may_alias=True)` uses the array's own memory where it is 64-byte aligned on a CPU device. The
-  caller promises that the array never changes again. The memory is owned by the HAL buffer itself (through a DLPack
-  capsule), so it also outlives results that alias it.
-* `borrow(array)` uses the array's own memory for the time of one call (16-byte aligned is enough); its `owner` must be
-  kept until the call returned, and results must go through `detach`.
+* `to_device(array, may_alias=True)` uses the array's own memory where it is 64-byte aligned on a CPU device.
+  The caller promises that the array never changes again. The memory is owned by the HAL buffer itself
+  (through a DLPack capsule), so it also outlives results that alias it.
+* `borrow(array)` uses the array's own memory for the time of one call (16-byte aligned is enough); its
+  `owner` must be kept until the call returned, and results must go through `detach`.
 
 One way out: `to_host(view)`, a read-only array; on the CPU it is the buffer's own memory, and keeps it alive.
 """
@@ -22,8 +22,8 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from .devices import Device, default_device, iree
-from .errors import DeviceError
+from axil.runtime.devices import Device, default_device, iree
+from axil.runtime.errors import DeviceError
 
 _ALIGN_OWNED = 64  # what IREE asks of imported DLPack memory
 _ALIGN_BORROWED = 16  # what our programs are compiled for (compiler/targets.py), and what NumPy gives
@@ -53,7 +53,8 @@ DTYPES |= {0x10000000 + bits: np.dtype(f"int{bits}") for bits in (8, 16, 32, 64)
 
 
 class DeviceBuffer:
-    """A tensor in device memory: `view` (HalBufferView), `owner` (what must live as long), `shape`, `dtype`, `device`.
+    """A tensor in device memory: `view` (HalBufferView), `owner` (what must live as long), `shape`, `dtype`,
+    `device`.
 
     `owner` is None where the view owns its memory alone.
     """
@@ -100,14 +101,16 @@ def to_device(array: Any, device: Device | None = None, *, may_alias: bool = Fal
 def borrow(array: Any, device: Device | None = None) -> DeviceBuffer:
     """Bring an array-like to `device` for the time of one call, without a copy where possible.
 
-    Keep the result (its `owner` holds the memory) until the call has returned; pass the call's results to `detach`.
+    Keep the result (its `owner` holds the memory) until the call has returned; pass the call's results to
+    `detach`.
     """
     device = device or default_device()
     array = np.asarray(array, order="C")
     element = _element_type(array.dtype)
     if device.is_host and array.nbytes >= _COPY_BELOW and _address(array) % _ALIGN_BORROWED == 0:
         rt = iree()
-        # A read-only array cannot be imported, though nothing here writes to it: import its bytes through ctypes.
+        # A read-only array cannot be imported, though nothing here writes to it: import its bytes through
+        # ctypes.
         source = array if array.flags.writeable else _bytes_of(array)
         hal = device.hal.allocator.import_host_allocation(source, *_import_flags())
         view = rt.HalBufferView(hal, list(array.shape), element)
@@ -136,9 +139,11 @@ def detach(views: Sequence[Any], borrowed: Sequence[DeviceBuffer], device: Devic
 def to_host(
     view: Any, device: Device, shape: Sequence[int] | None = None, dtype: np.dtype[Any] | None = None
 ) -> np.ndarray[Any, Any]:
-    """The contents of a `HalBufferView` as a read-only NumPy array of `shape` and `dtype` (default: the view's).
+    """The contents of a `HalBufferView` as a read-only NumPy array of `shape` and `dtype` (default: the
+    view's).
 
-    On the CPU this is the buffer's memory itself, kept alive by the array (1 us, no copy). Elsewhere it is copied.
+    On the CPU this is the buffer's memory itself, kept alive by the array (1 us, no copy). Elsewhere it is
+    copied.
     """
     if shape is None:
         shape = view.shape
@@ -249,7 +254,7 @@ def _read_only(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return array
 
 
-# --- DLPack: the one import whose HAL buffer itself owns the memory -------------------------------------------
+# --- DLPack: the one import whose HAL buffer itself owns the memory -----------------------------------------
 
 
 class _DLTensor(ctypes.Structure):

@@ -4,9 +4,10 @@ Three facts shape this file (measured, see docs/design.md):
 
 * A result of a `local-task` device that is released after its HAL device is a segmentation fault, also at
   interpreter exit. So every HAL object made here is immortal.
-* `local-sync` runs a small program in 2-3 us, `local-task` uses all cores but pays up to 50 us to wake them. So
-  the CPU device owns both, as two *lanes*; buffers pass freely between them.
-* After `os.fork` the worker threads of `local-task` are gone and its calls hang. So a child uses `local-sync` only.
+* `local-sync` runs a small program in 2-3 us, `local-task` uses all cores but pays up to 50 us to wake them.
+  So the CPU device owns both, as two *lanes*; buffers pass freely between them.
+* After `os.fork` the worker threads of `local-task` are gone and its calls hang. So a child uses `local-sync`
+  only.
 
 `iree.runtime` is imported on first need (`iree()`), to keep `import axil` fast.
 """
@@ -20,7 +21,7 @@ import threading
 from types import ModuleType
 from typing import Any
 
-from .errors import DeviceError
+from axil.runtime.errors import DeviceError
 
 # Platforms in the order `axil doctor` lists them; the driver names of IREE that serve each, lanes in order.
 PLATFORMS = {
@@ -79,8 +80,9 @@ class Lane:
 class Device:
     """A device that arrays live on and programs run on.
 
-    `platform` is 'cpu', 'cuda', 'hip', 'metal' or 'vulkan'; `id` counts within the platform; `device_kind` is the
-    maker's name for it. Equality is identity: there is one object per device and process, alive until it exits.
+    `platform` is 'cpu', 'cuda', 'hip', 'metal' or 'vulkan'; `id` counts within the platform; `device_kind` is
+    the maker's name for it. Equality is identity: there is one object per device and process, alive until it
+    exits.
     """
 
     __slots__ = ("platform", "id", "device_kind", "is_host", "_info", "_lanes", "__weakref__")
@@ -114,7 +116,8 @@ class Device:
             if name == "local-task":
                 _limit_threads()
                 _task_started = True
-            # The caching allocator makes a 64 MB step 2.6 times faster on local-sync; local-task pools by itself.
+            # The caching allocator makes a 64 MB step 2.6 times faster on local-sync; local-task pools by
+            # itself.
             allocators = ["caching"] if name == "local-sync" else None
             try:
                 driver = _immortal(iree().get_driver(name))

@@ -1,10 +1,11 @@
 """Executables: a compiled program, loaded on a device and ready to be called.
 
-`Executable.invoke` is the hot path of the whole system: about 4 us for a small program, of which 3 us are IREE's.
-What it needs is bound beforehand; checks of arguments belong to the callers, once per signature.
+`Executable.invoke` is the hot path of the whole system: about 4 us for a small program, of which 3 us are
+IREE's. What it needs is bound beforehand; checks of arguments belong to the callers, once per signature.
 
-A `VmContext` is not promised to be thread-safe. So an executable keeps a pool of them: a call takes one, makes a
-new one only if all are in use, and gives it back. `list.pop` and `list.append` are atomic, hence no lock.
+A `VmContext` is not promised to be thread-safe. So an executable keeps a pool of them: a call takes one,
+makes a new one only if all are in use, and gives it back. `list.pop` and `list.append` are atomic, hence no
+lock.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from . import devices
-from .devices import Device, Lane, default_device, iree, vm_instance
-from .errors import AxilError, DeviceError, IncompatibleArtifactError, SignatureError
+from axil.runtime import devices
+from axil.runtime.devices import Device, Lane, default_device, iree, vm_instance
+from axil.runtime.errors import AxilError, DeviceError, IncompatibleArtifactError, SignatureError
 
-# Programs whose estimated cost (about: floating point operations) is at least this run on all cores.
-# Waking the workers costs up to 50 us; a core does about 1e6 operations in that time where it does not vectorise.
+# Programs whose estimated cost (about: floating point operations) is at least this run on all cores. Waking
+# the workers costs up to 50 us; a core does about 1e6 operations in that time where it does not vectorise.
 PARALLEL_COST = 1e6
 
 _live: weakref.WeakSet[Executable] = weakref.WeakSet()
@@ -30,16 +31,30 @@ class Executable:
     """A compiled module on one device.
 
     `vmfb` is IREE bytecode with an exported function `entry` that takes and returns tensors; `results` is the
-    number of its results (None: read from the module); `cost` estimates its work, see `PARALLEL_COST` (None: small).
-    `modules` are further VM modules that the program imports functions from; they are linked before it.
+    number of its results (None: read from the module); `cost` estimates its work, see `PARALLEL_COST` (None:
+    small). `modules` are further VM modules that the program imports functions from; they are linked before
+    it.
 
-    Raises `IncompatibleArtifactError` if it was compiled for another kind of device, `DeviceError` if it cannot
-    be loaded at all. The caller vouches for the origin of `vmfb`: IREE does not check it for damage, nor for
-    instructions that this CPU lacks.
+    Raises `IncompatibleArtifactError` if it was compiled for another kind of device, `DeviceError` if it
+    cannot be loaded at all. The caller vouches for the origin of `vmfb`: IREE does not check it for damage,
+    nor for instructions that this CPU lacks.
     """
 
-    __slots__ = ("name", "device", "cost", "result_count", "_parallel", "_module", "_function", "_extra", "_pool",
-                 "_indices", "_new_list", "_view_type", "__weakref__")
+    __slots__ = (
+        "name",
+        "device",
+        "cost",
+        "result_count",
+        "_parallel",
+        "_module",
+        "_function",
+        "_extra",
+        "_pool",
+        "_indices",
+        "_new_list",
+        "_view_type",
+        "__weakref__",
+    )
 
     def __init__(
         self,
@@ -76,8 +91,8 @@ class Executable:
     def invoke(self, views: Sequence[Any]) -> list[Any]:
         """Run on `HalBufferView`s of the right shapes and dtypes; gives the result `HalBufferView`s.
 
-        Safe to call from several threads. Arguments are read only, unless the program was compiled to consume them.
-        Raises `SignatureError` where IREE refuses an argument, `DeviceError` where the run fails.
+        Safe to call from several threads. Arguments are read only, unless the program was compiled to consume
+        them. Raises `SignatureError` where IREE refuses an argument, `DeviceError` where the run fails.
         """
         arguments = self._new_list(len(views))
         push = arguments.push_ref

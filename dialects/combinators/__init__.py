@@ -1,1 +1,16 @@
-""""""
+"""Combinators: programs made from programs. Importing the package fills `COMBINATORS`."""
+
+from __future__ import annotations
+
+from axil.dialects.combinators import (  # noqa: F401
+    checkpoint,
+    cond,
+    custom_jvp,
+    custom_vjp,
+    scan,
+    transformations,
+    while_loop,
+)
+from axil.dialects.combinators.combinator import COMBINATORS, Combinator, Signature, Site
+
+__all__ = ["COMBINATORS", "Combinator", "Signature", "Site"]

@@ -1,0 +1,198 @@
+"""Derivation: functions made from functions, by the traversals `jvp`, `linearize`, `transpose` and `batch`.
+
+The `Deriver` is what rules of combinators talk to. Each derivation is memoised on the function, the
+transformation and its parameters: a body that a loop and its gradient share is derived once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from axil.compiler.functions import Functions
+from axil.compiler.passes import jvp as jvp_traversal
+from axil.compiler.passes import linearize as linearize_traversal
+from axil.compiler.passes import transpose as transpose_traversal
+from axil.compiler.passes import vmap as vmap_traversal
+from axil.dialects.combinators import Site
+from axil.dialects.combinators.combinator import differentiable, pick, spread
+from axil.dialects.factories import broadcast_batch
+from axil.dialects.mlir import ir
+from axil.dialects.op import zeros_like_aval
+
+
+class Deriver(Functions):
+    """Derives functions of one module. See `axil.dialects.combinators.combinator` for who calls it."""
+
+    def __init__(self, module: Any) -> None:
+        super().__init__(module)
+        self._memo: dict[tuple, Any] = {}
+
+    # ---- what rules ask for ----------------------------------------------------------------------------
+
+    def jvp(self, name: str, mask: tuple[bool, ...]) -> jvp_traversal.Jvp:
+        """Forward mode of a function; `mask` says which operands have tangents."""
+        return self._once(("jvp", name, tuple(mask)), lambda: jvp_traversal.derive(self, name, tuple(mask)))
+
+    def linearize(
+        self, name: str, mask: tuple[bool, ...], forwardable: tuple[bool, ...]
+    ) -> linearize_traversal.Linearized:
+        """A function in two: outputs and residuals, and the linear map of tangents.
+
+        Operands marked `forwardable` are given to the linear part again, not kept as residuals.
+        """
+        key = ("linearize", name, tuple(mask), tuple(forwardable))
+        return self._once(key, lambda: linearize_traversal.derive(self, name, tuple(mask), tuple(forwardable)))
+
+    def transpose(self, name: str, linear: tuple[bool, ...]) -> str:
+        """Transposition: (nonlinear operands, cotangents) to cotangents of the linear operands."""
+        key = ("transpose", name, tuple(linear))
+        return self._once(key, lambda: transpose_traversal.derive(self, name, tuple(linear)))
+
+    def batch(
+        self, name: str, mask: tuple[bool, ...], size: int, axis_name: str, at_least: Sequence[bool] = ()
+    ) -> vmap_traversal.Batched:
+        """Batching; `at_least` says which of the first results must come out batched."""
+        key = ("batch", name, tuple(mask), size, axis_name, tuple(at_least))
+        return self._once(
+            key, lambda: vmap_traversal.derive(self, name, tuple(mask), size, axis_name, tuple(at_least))
+        )
+
+    def call_jvp(self, derived: jvp_traversal.Jvp, primals: Sequence, tangents: Sequence) -> tuple[list, list]:
+        """Call a derived forward-mode function; tangents that are zero are `None`, on both sides."""
+        results = self.call(derived.function, [*primals, *[t for t in tangents if t is not None]])
+        n = len(derived.nonzero)
+        return results[:n], spread(results[n:], derived.nonzero)
+
+    def inline(self, name: str, operands: Sequence[ir.Value]) -> list[ir.Value]:
+        """Emit a function's operations, flattened, instead of a call."""
+        self.flat(name)
+        return super().inline(name, operands)
+
+    def broadcast_batch(self, value: ir.Value, size: int) -> ir.Value:
+        """A value with a new leading dimension."""
+        return broadcast_batch(value, size)
+
+    def flat(self, name: str) -> str:
+        """Make sure that a function calls nothing but control combinators."""
+        if self.site(name) is not None:
+            self.expand(name)
+        self.flatten(name, self.expand)
+        return name
+
+    def _once(self, key: tuple, make: Any) -> Any:
+        if key not in self._memo:
+            self._memo[key] = make()
+        return self._memo[key]
+
+    # ---- expansion of declared transformations ---------------------------------------------------------
+
+    def expand(self, name: str) -> None:
+        """Write the body of a derived function; control combinators stay declarations."""
+        site = self.site(name)
+        if site is None or not site.combinator.transformation:
+            return
+        _EXPAND[site.combinator.name](self, name, site)
+
+
+def _mask(positions: tuple[int, ...], count: int) -> tuple[bool, ...]:
+    return tuple(i in positions for i in range(count))
+
+
+def _expand_jvp(d: Deriver, name: str, site: Site) -> None:
+    (of,) = site.functions
+    signature = d.signature(of)
+    wrt = site.parameters["wrt"]
+    mask = _mask(wrt, len(signature.inputs))
+    derived = d.jvp(of, mask)
+
+    def body(*args: Any) -> list:
+        n = len(signature.inputs)
+        tangents = dict(zip(wrt, args[n:]))
+        outs, touts = d.call_jvp(derived, args[:n], [tangents.get(i) for i in range(n)])
+        return [*outs, *_with_zeros(signature, touts)]
+
+    d.fill(name, body)
+
+
+def _with_zeros(signature: Any, touts: Sequence) -> list:
+    avals = signature.outputs
+    return [zeros_like_aval(avals[i]) if touts[i] is None else touts[i] for i in differentiable(avals)]
+
+
+def _expand_linearize(d: Deriver, name: str, site: Site) -> None:
+    (of,) = site.functions
+    signature = d.signature(of)
+    wrt = site.parameters["wrt"]
+    n = len(signature.inputs)
+    parts = d.linearize(of, _mask(wrt, n), (False,) * n)
+    forward = d.clone(parts.forward, f"{name}.forward")
+    linear = d.clone(parts.linear, f"{name}.linear")
+
+    def body(*args: Any) -> list:
+        results = d.call(forward, args[:n])
+        outs, residuals = results[: len(signature.outputs)], results[len(signature.outputs) :]
+        tangents = dict(zip(wrt, args[n:]))
+        touts = d.call(linear, [*residuals, *[tangents[i] for i in sorted(wrt)]])
+        return [*outs, *_with_zeros(signature, spread(touts, parts.nonzero))]
+
+    d.fill(name, body)
+
+
+def _expand_vjp(d: Deriver, name: str, site: Site) -> None:
+    (of,) = site.functions
+    signature = d.signature(of)
+    wrt, outs = site.parameters["wrt"], site.parameters["outs"]
+    n = len(signature.inputs)
+    mask = _mask(wrt, n)
+    parts = d.linearize(of, mask, (True,) * n)
+    used = tuple(i for i, nz in enumerate(parts.nonzero) if nz)
+
+    def body(*args: Any) -> list:
+        primals, cts = args[:n], dict(zip(outs, args[n:]))
+        results = d.call(parts.forward, primals)
+        values, kept = results[: len(signature.outputs)], results[len(signature.outputs) :]
+        residuals = [primals[r.index] if r.is_operand else kept[r.index] for r in parts.residuals]
+        linear = (False,) * len(residuals) + (True,) * sum(mask)
+        backward = d.transpose(parts.linear, linear)
+        full = [zeros_like_aval(signature.outputs[i]) if cts.get(i) is None else cts[i] for i in used]
+        grads = dict(zip(sorted(wrt), d.call(backward, [*residuals, *full])))
+        return [*values, *[grads[i] for i in wrt]]
+
+    d.fill(name, body)
+
+
+def _expand_transpose(d: Deriver, name: str, site: Site) -> None:
+    (of,) = site.functions
+    linear = site.parameters["linear"]
+    derived = d.transpose(of, _mask(linear, len(d.signature(of).inputs)))
+
+    def body(*args: Any) -> list:
+        grads = dict(zip(sorted(linear), d.call(derived, args)))
+        return [grads[i] for i in linear]
+
+    d.fill(name, body)
+
+
+def _expand_vmap(d: Deriver, name: str, site: Site) -> None:
+    (of,) = site.functions
+    p = site.parameters
+    mask = tuple(axis >= 0 for axis in p["in_axes"])
+    wanted = tuple(axis >= 0 for axis in p["out_axes"])
+    derived = d.batch(of, mask, p["size"], p["axis_name"], at_least=wanted)
+    vmap_traversal.check_unbatched(derived.batched, wanted, p["out_axes"])
+
+    def body(*args: Any) -> list:
+        moved = [vmap_traversal.move_axis(v, axis, 0) if axis > 0 else v for v, axis in zip(args, p["in_axes"])]
+        results = d.call(derived.function, moved)
+        return [vmap_traversal.move_axis(v, 0, axis) if axis > 0 else v for v, axis in zip(results, p["out_axes"])]
+
+    d.fill(name, body)
+
+
+_EXPAND = {
+    "jvp": _expand_jvp, "linearize": _expand_linearize, "vjp": _expand_vjp,
+    "transpose": _expand_transpose, "vmap": _expand_vmap,
+}  # fmt: skip
+
+__all__ = ["Deriver", "pick"]

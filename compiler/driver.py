@@ -1,0 +1,415 @@
+"""The driver: a StableHLO module in, IREE bytecode (`vmfb`) out, in this process.
+
+    handed = hand_over(module, target)       # torch_mlir module -> checked MLIR bytecode
+    vmfb = compile_module(handed, target)    # -> bytes for runtime.Executable, or CompileError
+
+IREE's compiler ends the process on an operation it does not know, so `check_ready` (on the module, with the
+user's source line) and `compile_module` (on the bytes, as the last line of defence) compare every op name
+with IREE's own registry first. A recursive call would compile forever and is refused as well.
+
+One IREE session per thread and flag set is kept (a session in two threads at once crashes). `iree.compiler`
+is imported on first need.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import io
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from axil.compiler.diagnostics import CompileError, Diagnostic, parse_diagnostic, parse_location, rank
+from axil.compiler.targets import Target, resolve
+
+log = logging.getLogger("axil.compiler")
+
+_MAX_SESSIONS = 8  # per thread
+_MAX_COMPILES = 200  # per session: a context keeps the constants of all its modules
+_MAX_KEPT_SOURCE = 4 << 20  # bytes; a session that has seen a larger module is dropped
+
+_lock = threading.Lock()
+_state: dict[str, Any] = {}
+_local = threading.local()
+_Callback = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p)
+
+
+def compile_module(
+    source: bytes | str,
+    target: Target | str | None = None,
+    *,
+    extra_flags: tuple[str, ...] = (),
+    name: str = "main",
+) -> bytes:
+    """Compile MLIR text or bytecode with `func.func @main` over ranked tensors to a `vmfb`.
+
+    `name` is for messages. If the target's flags fail, its `fallback` flags are tried once.
+    Raises `TargetError` for an unknown target and `CompileError` with IREE's diagnostics.
+    """
+    target = resolve(target)
+    data = source.encode() if isinstance(source, str) else bytes(source)
+    _refuse_unknown_ops(data, name)
+    try:
+        return _compile(data, target.flags + extra_flags, name, target)
+    except _ParseError:
+        raise
+    except CompileError as error:
+        if target.fallback is None:
+            raise
+        log.info("%s: retrying with fallback flags after: %s", name, error.message)
+        try:
+            return _compile(data, target.fallback + extra_flags, name, target)
+        except CompileError:
+            raise error from None
+
+
+def hand_over(module: Any, target: Target | str | None = None) -> bytes:
+    """Check a torch_mlir module and give it as MLIR bytecode, with what the target needs written on it.
+
+    The module itself is left unchanged. Raises `CompileError` as `check_ready` does.
+    """
+    target = resolve(target)
+    operation = module.operation
+    check_ready(operation)
+    attributes = operation.attributes
+    added = target.buffer_alignment != 16 and "stream.resources" not in attributes
+    if added:
+        attributes["stream.resources"] = _resource_config(operation.context, target.buffer_alignment)
+    try:
+        buffer = io.BytesIO()
+        operation.write_bytecode(buffer)
+    finally:
+        if added:
+            del attributes["stream.resources"]
+    return buffer.getvalue()
+
+
+def check_ready(module: Any) -> None:
+    """Refuse a torch_mlir module that IREE would crash on, naming the op and its source line.
+
+    Raises `CompileError` for an op that IREE does not have (a leftover `axil` op above all) and for
+    recursion.
+    """
+    calls: dict[str, set[str]] = {}
+    registered, known = _registry(), set()
+    for op, function in _walk(module.operation, ""):
+        name = op.name
+        if name not in known:
+            if not registered(name):
+                raise _unknown_op(name, parse_location(str(op.location)))
+            known.add(name)
+        if name == "func.call":
+            calls.setdefault(function, set()).add(op.attributes["callee"].value)
+    cycle = _find_cycle(calls)
+    if cycle:
+        path = " -> ".join("@" + f for f in cycle)
+        raise CompileError(f"recursive calls cannot be compiled: {path}", hint=_RECURSION_HINT)
+
+
+def versions() -> dict[str, str]:
+    """Versions of what decides the compiled bytes: part of the cache key and of every artifact."""
+    import importlib.metadata as metadata
+
+    found = {}
+    for package in ("axil", "iree-base-compiler", "iree-base-runtime", "torch-mlir"):
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            found[package] = "none"
+    return found
+
+
+# --- IREE's compiler ----------------------------------------------------------------------------------------
+
+
+class _ParseError(CompileError):
+    """IREE could not read the module: other flags will not help."""
+
+
+@dataclass
+class _KeptSession:
+    session: Any
+    compiles: int = 0
+
+
+def _api() -> Any:
+    """`iree.compiler.api`, imported once, with its process-wide options set before the first session."""
+    api = _state.get("api")
+    if api is None:
+        with _lock:
+            api = _state.get("api")
+            if api is None:
+                from iree.compiler import api
+
+                # Kernels assume 64-byte aligned buffers by default and crash on NumPy's 16-byte aligned
+                # memory. There is no session flag for it. GPU modules say 64 on themselves, see `hand_over`.
+                api._initializeGlobalCL("axil", "--iree-stream-resource-min-offset-alignment=16")
+                _state["api"] = api
+    return api
+
+
+def _session(flags: tuple[str, ...]) -> _KeptSession:
+    sessions: dict[tuple[str, ...], _KeptSession] | None = getattr(_local, "sessions", None)
+    if sessions is None:
+        sessions = _local.sessions = {}
+    kept = sessions.get(flags)
+    if kept is not None and kept.compiles < _MAX_COMPILES:
+        return kept
+    if len(sessions) >= _MAX_SESSIONS:
+        sessions.pop(next(iter(sessions)))
+    session = _api().Session()
+    try:
+        session.set_flags(*flags)
+    except ValueError as error:
+        raise CompileError(
+            f"IREE does not know one of the flags {' '.join(flags)} {error}".rstrip()
+        ) from error
+    kept = sessions[flags] = _KeptSession(session)
+    return kept
+
+
+def _compile(data: bytes, flags: tuple[str, ...], name: str, target: Target) -> bytes:
+    api = _api()
+    kept = _session(flags)
+    kept.compiles += 1
+    if len(data) > _MAX_KEPT_SOURCE:
+        _local.sessions.pop(flags, None)
+    reports: list[Diagnostic] = []
+    callback = _collector(reports)
+    with kept.session.invocation() as invocation:
+        _enable_diagnostics(invocation, callback)
+        # A text buffer ends in a zero byte for MLIR's lexer; bytecode does not.
+        text = not data.startswith(b"ML\xefR")
+        source = api.Source.wrap_buffer(kept.session, data + b"\0" if text else data)
+        if not invocation.parse_source(source):
+            raise _ParseError(f"{name}: malformed MLIR", rank(reports))
+        if not invocation.execute():
+            raise CompileError(f"{name}: IREE cannot compile this for {target.name}", rank(reports), _HINT)
+        with api.Output.open_membuffer() as output:
+            invocation.output_vm_bytecode(output)
+            return bytes(output.map_memory())
+
+
+_HINT = (
+    "If the operation above should work, please report it with the program: this is a gap, not your mistake."
+)
+_RECURSION_HINT = "Use lax.while_loop, lax.scan or lax.fori_loop instead of a function that calls itself."
+
+
+def _collector(reports: list[Diagnostic]) -> Any:
+    def on_diagnostic(severity: int, message: int, size: int, _: Any) -> None:
+        reports.append(parse_diagnostic(severity, ctypes.string_at(message, size).decode("utf-8", "replace")))
+
+    return _Callback(on_diagnostic)
+
+
+def _enable_diagnostics(invocation: Any, callback: Any) -> None:
+    """Send diagnostics to `callback`. IREE's Python API lacks this call; its library exports it."""
+    from iree.compiler.api import ctypes_dl
+
+    enable = ctypes_dl._dylib.ireeCompilerInvocationEnableCallbackDiagnostics
+    enable.argtypes = [ctypes.c_void_p, ctypes.c_int, _Callback, ctypes.c_void_p]
+    enable.restype = None
+    enable(invocation._inv_p, 0, callback, None)
+
+
+def _resource_config(context: Any, alignment: int) -> Any:
+    from torch_mlir import ir
+
+    top = 2**63 - 1
+    text = (
+        f"#stream.resource_config<{{max_allocation_size = {top}, min_buffer_offset_alignment = {alignment}, "
+        f"max_buffer_range = {top}, min_buffer_range_alignment = {alignment}, index_bits = 64}}>"
+    )
+    return ir.Attribute.parse(text, context)
+
+
+# --- What IREE knows ----------------------------------------------------------------------------------------
+
+
+def _registry() -> Callable[[str], bool]:
+    """A function that tells whether IREE has an op of this name (17 ms the first time)."""
+    registered = _state.get("registered")
+    if registered is None:
+        _api()
+        from iree.compiler import ir
+
+        context = ir.Context()
+        context.load_all_available_dialects()
+        _state["context"] = context
+        registered = _state["registered"] = context.is_registered_operation
+    return registered
+
+
+def _refuse_unknown_ops(data: bytes, name: str) -> None:
+    registered = _registry()
+    if data.startswith(b"ML\xefR"):
+        names = op_names(data)
+    else:
+        names = _names_in_text(data, name)
+    for op in sorted(names):
+        if not registered(op):
+            raise _unknown_op(op, ())
+
+
+def _unknown_op(name: str, frames: Any) -> CompileError:
+    dialect = name.split(".")[0]
+    if dialect == "axil":
+        hint = f"{name} has no lowering to StableHLO, or the lowering passes did not run before compiling."
+    else:
+        hint = f"IREE has no operation {name!r}; the module must be StableHLO when it is handed over."
+    return CompileError(
+        f"operation {name!r} is left in the module that goes to IREE",
+        [Diagnostic("error", f"{name} was made here", frames)] if frames else (),
+        hint,
+    )
+
+
+def _names_in_text(data: bytes, name: str) -> set[str]:
+    """The op names in MLIR text, found by parsing it in IREE's context, which takes unknown ops in generic
+    form."""
+    from iree.compiler import ir
+
+    _registry()
+    context = _state["context"]
+    with _lock:
+        context.allow_unregistered_dialects = True
+        try:
+            module = ir.Module.parse(data.decode("utf-8", "replace"), context)
+        except ir.MLIRError as error:
+            reports = [_from_mlir(d) for d in error.error_diagnostics]
+            raise _ParseError(f"{name}: malformed MLIR", reports) from None
+        return {op.name for op, _ in _walk(module.operation, "")}
+
+
+def _from_mlir(diagnostic: Any) -> Diagnostic:
+    notes = [str(note.message) for note in diagnostic.notes]
+    message = "; ".join([diagnostic.message, *notes])
+    location = str(diagnostic.location)
+    frames = parse_location(location)
+    if not frames and ":" in location:  # MLIR text without a file: say at least where in the text
+        message += f" (at {location.removeprefix('loc(').rstrip(')')})"
+    return Diagnostic("error", message, frames)
+
+
+def _walk(operation: Any, function: str) -> Iterator[tuple[Any, str]]:
+    """All operations below and including `operation`, with the name of the function around them."""
+    yield operation, function
+    for region in operation.regions:
+        for block in region:
+            for op in block.operations:
+                inner = op.operation
+                if inner.name == "func.func" and not function:
+                    yield from _walk(inner, inner.attributes["sym_name"].value)
+                else:
+                    yield from _walk(inner, function)
+
+
+def _find_cycle(calls: dict[str, set[str]]) -> list[str] | None:
+    done: set[str] = set()
+
+    def visit(name: str, path: list[str]) -> list[str] | None:
+        if name in path:
+            return [*path[path.index(name) :], name]
+        if name in done:
+            return None
+        for callee in sorted(calls.get(name, ())):
+            found = visit(callee, [*path, name])
+            if found:
+                return found
+        done.add(name)
+        return None
+
+    for start in sorted(calls):
+        found = visit(start, [])
+        if found:
+            return found
+    return None
+
+
+# --- Op names of MLIR bytecode ------------------------------------------------------------------------------
+
+
+def op_names(data: bytes) -> set[str]:
+    """The names of all operations in MLIR bytecode (its dialect section lists them), without building the
+    module.
+
+    Raises `CompileError` where the bytes are damaged.
+    """
+    try:
+        return _Bytecode(data).op_names()
+    except (IndexError, ValueError) as error:
+        raise CompileError(f"malformed MLIR bytecode: {error}") from error
+
+
+class _Bytecode:
+    """Just enough of https://mlir.llvm.org/docs/BytecodeFormat to read the op names."""
+
+    def __init__(self, data: bytes):
+        self.data = data
+        self.at = 4  # behind the magic number
+        self.version = self.varint()
+        self.at = data.index(b"\0", self.at) + 1  # behind the producer
+        self.sections: dict[int, tuple[int, int]] = {}
+        while self.at < len(data):
+            self._section()
+
+    def _section(self) -> None:
+        head = self.data[self.at]
+        self.at += 1
+        length = self.varint()
+        if head & 0x80:
+            alignment = self.varint()
+            self.at = -(-self.at // alignment) * alignment
+        if self.at + length > len(self.data):
+            raise ValueError("it is truncated")
+        self.sections[head & 0x7F] = (self.at, self.at + length)
+        self.at += length
+
+    def varint(self) -> int:
+        first = self.data[self.at]
+        if first == 0:
+            value = int.from_bytes(self.data[self.at + 1 : self.at + 9], "little")
+            self.at += 9
+            return value
+        extra = (first & -first).bit_length() - 1  # trailing zeros tell the number of further bytes
+        value = int.from_bytes(self.data[self.at : self.at + 1 + extra], "little") >> (extra + 1)
+        self.at += 1 + extra
+        return value
+
+    def strings(self) -> list[str]:
+        self.at, end = self.sections[0]
+        lengths = [self.varint() for _ in range(self.varint())]  # stored last string first
+        out, stop = [], end
+        for length in lengths:
+            out.append(self.data[stop - length : stop - 1].decode())
+            stop -= length
+        return out[::-1]
+
+    def op_names(self) -> set[str]:
+        strings = self.strings()
+        self.at, end = self.sections[1]
+        dialects = []
+        for _ in range(self.varint()):
+            index = self.varint()
+            if self.version >= 1:  # since then: (name << 1) | has a version section behind it
+                versioned, index = index & 1, index >> 1
+                if versioned:
+                    self._skip_section()
+            dialects.append(strings[index])
+        if self.version >= 4:
+            self.varint()  # the total, for the reader's reservation
+        names = set()
+        while self.at < end:
+            dialect = dialects[self.varint()]
+            for _ in range(self.varint()):
+                index = self.varint()
+                names.add(f"{dialect}.{strings[index >> 1 if self.version >= 5 else index]}")
+        return names
+
+    def _skip_section(self) -> None:
+        self.at += 1
+        length = self.varint()
+        self.at += length

@@ -1,0 +1,62 @@
+"""Guarding the caller's buffers: IREE may overwrite an argument, unless it is handed over explicitly.
+
+Where the last use of an argument is a scatter, a sort or an update of a slice, IREE 3.13 updates the caller's
+buffer in place (iree-org/iree#16168; `facts/iree.md` §0.1). Transferring each argument to its own device makes it the
+program's own; IREE turns that into a copy only where something would be overwritten. A donated argument is not
+guarded and is marked as consumed: its buffer is free for reuse.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from axil.compiler.functions import body_of, has_body, operations
+from axil.compiler.passes.passes import Pass
+from axil.dialects.mlir import context, ir
+
+
+@dataclass
+class GuardInputs(Pass):
+    """Protect the arguments of public functions; `donate` lists positions that may be overwritten ("0;2")."""
+
+    donate: tuple[int, ...] = ()
+    name: ClassVar[str] = "axil-guard-inputs"
+
+    def run(self, module: ir.Operation) -> None:
+        ctx = context()
+        allowed = ctx.allow_unregistered_dialects
+        ctx.allow_unregistered_dialects = True  # `flow` is IREE's, and unknown here
+        try:
+            device = ir.Attribute.parse("#hal.device.promise<@__device_0>", ctx)
+            for function in operations(module.regions[0].blocks[0]):
+                if function.name == "func.func" and "sym_visibility" not in function.attributes and has_body(function):
+                    self._guard(function, device)
+        finally:
+            ctx.allow_unregistered_dialects = allowed
+
+    def _guard(self, function: ir.Operation, device: ir.Attribute) -> None:
+        block = body_of(function)
+        body = operations(block)
+        with ir.InsertionPoint(body[0]), function.location:
+            for i, argument in enumerate(list(block.arguments)):
+                if i in self.donate:
+                    continue
+                if not any(True for _ in argument.uses):
+                    continue
+                moved = ir.Operation.create(
+                    "flow.tensor.transfer", results=[argument.type], operands=[argument],
+                    attributes={"target": device},
+                )  # fmt: skip
+                argument.replace_all_uses_except(moved.results[0], moved)
+        if self.donate:
+            self._mark_consumed(function)
+
+    def _mark_consumed(self, function: ir.Operation) -> None:
+        ctx = context()
+        count = len(body_of(function).arguments)
+        consumed = ir.DictAttr.get({"iree.abi.consume": ir.UnitAttr.get(ctx)}, ctx)
+        nothing = ir.DictAttr.get({}, ctx)
+        function.attributes["arg_attrs"] = ir.ArrayAttr.get(
+            [consumed if i in self.donate else nothing for i in range(count)], ctx
+        )

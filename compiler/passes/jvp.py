@@ -1,0 +1,89 @@
+"""Forward mode: a copy of the function in which each operation is followed by that of its tangent.
+
+The tangent of a value is `None` where it is zero, and no operation is emitted for it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from axil.compiler.functions import body_of, located, operations
+from axil.dialects.combinators.combinator import given
+from axil.dialects.emit import declared_op
+from axil.dialects.errors import DifferentiationError
+from axil.dialects.mlir import from_attribute, ir
+
+
+class Jvp(NamedTuple):
+    """A derived function (x, tangents) to (y, nonzero tangents), and which tangents are nonzero."""
+
+    function: str
+    nonzero: tuple[bool, ...]
+
+
+def derive(d: Any, name: str, mask: tuple[bool, ...]) -> Jvp:
+    """Make the forward-mode function of `name`; `mask` says which operands have tangents."""
+    copy = d.clone(d.flat(name), f"{name}.jvp")
+    outs, touts = augment(d, copy, mask, "jvp")
+    replace_return(d, copy, [*outs, *[t for t in touts if t is not None]])
+    return Jvp(copy, tuple(given(touts)))
+
+
+def augment(d: Any, name: str, mask: tuple[bool, ...], rule: str) -> tuple[list, list]:
+    """Add tangent operands and operations to a function in place; gives its outputs and their tangents.
+
+    `rule` names the combinators' rule that is used for control flow: `jvp` or `linearize`.
+    """
+    block = body_of(d[name])
+    tangents: dict[ir.Value, ir.Value] = {}
+    for argument, has_tangent in zip(list(block.arguments), mask, strict=True):
+        if has_tangent:
+            tangents[argument] = block.add_argument(argument.type, d[name].location)
+    body = operations(block)
+    for op, following in zip(body, body[1:]):
+        if not any(v in tangents for v in op.operands):
+            continue
+        if op.name == "func.call":
+            _augment_call(d, op, tangents, rule)
+        else:
+            with ir.InsertionPoint(following):
+                _augment_op(op, tangents)
+    outs = list(body[-1].operands)
+    return outs, [tangents.get(v) for v in outs]
+
+
+def _augment_op(op: ir.Operation, tangents: dict) -> None:
+    declaration = declared_op(op.name)
+    if declaration is None:
+        raise DifferentiationError(f"operation '{op.name}' is not of the axil dialect and has no derivative")
+    operands, results = list(op.operands), list(op.results)
+    attributes = {a: from_attribute(op.attributes[a]) for a in declaration.attributes}
+    y = results[0] if len(results) == 1 else tuple(results)
+    with located(op.location):
+        dy = declaration.jvp(y, operands, [tangents.get(v) for v in operands], **attributes)
+    for result, t in zip(results, dy if isinstance(dy, (tuple, list)) else (dy,)):
+        if t is not None:
+            tangents[result] = t
+
+
+def _augment_call(d: Any, op: ir.Operation, tangents: dict, rule: str) -> None:
+    site = d.site(op.attributes["callee"].value)
+    if site is None:
+        raise DifferentiationError(f"function @{op.attributes['callee'].value} has no body and no derivative")
+    operands = list(op.operands)
+    with ir.InsertionPoint(op), located(op.location):
+        outs, touts = getattr(site.combinator, rule)(d, site, operands, [tangents.get(v) for v in operands])
+    for result, out, t in zip(list(op.results), outs, touts, strict=True):
+        result.replace_all_uses_with(out)
+        if t is not None:
+            tangents[out] = t
+    op.erase()
+
+
+def replace_return(d: Any, name: str, outputs: list) -> None:
+    """Let a function return other values, and give it the type that goes with them."""
+    block = body_of(d[name])
+    old = operations(block)[-1]
+    with ir.InsertionPoint(block), old.location:
+        old.erase()
+        d.finish(name, outputs)

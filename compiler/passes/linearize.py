@@ -1,0 +1,132 @@
+"""Linearization: a function split into what it computes and the linear map of its tangents.
+
+The function is augmented as for forward mode; operations that depend on a tangent are linear in it, and move
+into a function of their own, together with the values that they need from the other part: the residuals.
+What is cheap to compute again (constants, broadcasts) is copied and not kept.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from axil.compiler.functions import body_of, copy_operation, operations
+from axil.compiler.passes.jvp import augment, replace_return
+from axil.dialects.combinators.combinator import given
+from axil.dialects.emit import declared_op
+from axil.dialects.mlir import aval_of_type, ir
+
+
+class Residual(NamedTuple):
+    """Where the linear part gets a residual: an operand of the function, or one more result of `forward`."""
+
+    is_operand: bool
+    index: int
+
+
+class Linearized(NamedTuple):
+    """`forward`: x to (y, residuals); `linear`: (residuals, tangents) to nonzero tangents."""
+
+    forward: str
+    linear: str
+    residuals: tuple[Residual, ...]
+    nonzero: tuple[bool, ...]
+
+
+def derive(d: Any, name: str, mask: tuple[bool, ...], forwardable: tuple[bool, ...]) -> Linearized:
+    """Linearize function `name` in the operands of `mask`."""
+    forward = d.clone(d.flat(name), f"{name}.forward")
+    block = body_of(d[forward])
+    count = len(block.arguments)
+    outs, touts = augment(d, forward, mask, "linearize")
+    tangent_arguments = list(block.arguments)[count:]
+    linear_ops = _linear_operations(block, tangent_arguments)
+    linear = _Split(d, block, count, forwardable, linear_ops, tangent_arguments)
+    linear_name = linear.build(f"{name}.linear", [t for t in touts if t is not None])
+    for i in reversed(range(count, len(block.arguments))):
+        block.erase_argument(i)
+    replace_return(d, forward, [*outs, *linear.kept])
+    return Linearized(forward, linear_name, tuple(linear.residuals), tuple(given(touts)))
+
+
+def _linear_operations(block: ir.Block, arguments: list) -> list[ir.Operation]:
+    """The operations that depend on tangents."""
+    linear = set(arguments)
+    found = []
+    for op in operations(block)[:-1]:
+        if any(v in linear for v in op.operands):
+            linear.update(op.results)
+            found.append(op)
+    return found
+
+
+class _Split:
+    """Moves linear operations into a function of their own."""
+
+    def __init__(
+        self, d: Any, block: ir.Block, count: int, forwardable: tuple[bool, ...], linear_ops: list, tangents: list
+    ) -> None:
+        self.d = d
+        self.operands = {a: i for i, a in enumerate(list(block.arguments)[:count])}
+        self.forwardable = forwardable
+        self.linear_ops = linear_ops
+        self.tangents = tangents
+        self.linear = {*tangents, *[r for op in linear_ops for r in op.results]}
+        self.residuals: list[Residual] = []
+        self.kept: list[ir.Value] = []  # further results of the forward part
+        self.sources: list[ir.Value] = []  # values that are residuals, in order
+
+    def build(self, hint: str, touts: list) -> str:
+        needed = [v for op in self.linear_ops for v in op.operands] + touts
+        for value in needed:
+            if value not in self.linear:
+                self._need(value)
+        avals = [aval_of_type(v.type) for v in [*self.sources, *self.tangents]]
+        return self.d.build(hint, avals, lambda *arguments: self._move(arguments, touts))
+
+    def _need(self, value: ir.Value, seen: bool = False) -> None:
+        """Note that the linear part needs a value: as a residual, or computed again from residuals."""
+        if value in self.sources:
+            return
+        op = _cheap_operation(value)
+        if op is not None:
+            for operand in op.operands:
+                self._need(operand)
+            return
+        index = self.operands.get(value)
+        if index is not None and self.forwardable[index]:
+            self.residuals.append(Residual(True, index))
+        else:
+            self.residuals.append(Residual(False, len(self.kept)))
+            self.kept.append(value)
+        self.sources.append(value)
+
+    def _move(self, arguments: tuple, touts: list) -> list:
+        env = dict(zip([*self.sources, *self.tangents], arguments))
+        target = ir.InsertionPoint.current.block
+
+        def read(value: ir.Value) -> ir.Value:
+            if value in self.linear and value not in env:
+                return value
+            if value not in env:
+                op = _cheap_operation(value)
+                assert op is not None
+                operands = [read(v) for v in op.operands]
+                with op.location:
+                    env[value] = copy_operation(op, operands).results[0]
+            return env[value]
+
+        for op in self.linear_ops:
+            operands = [read(v) for v in op.operands]
+            target.append(op)
+            for i, v in enumerate(operands):
+                op.operands[i] = v
+        return [read(t) for t in touts]
+
+
+def _cheap_operation(value: ir.Value) -> ir.Operation | None:
+    """The operation that makes a value, if it is better computed again than kept."""
+    if isinstance(value.owner, ir.Block):
+        return None
+    op = value.owner.operation if hasattr(value.owner, "operation") else value.owner
+    declaration = declared_op(op.name)
+    return op if declaration is not None and declaration.cheap else None

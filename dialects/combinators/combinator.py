@@ -1,0 +1,117 @@
+"""The declaration of a combinator: a program that is made from other programs.
+
+A *derived function* is a private declaration that names a combinator and the functions it works on:
+
+    func.func private @loss.vjp(tensor<4xf32>, tensor<f32>) -> (tensor<f32>, tensor<4xf32>)
+        attributes {axil.derived = {combinator = "vjp", of = [@loss], wrt = array<i64: 0>, outs = array<i64: 0>}}
+
+It is called with plain `func.call`. Two kinds of combinator exist. *Transformations* (`jvp vjp linearize
+transpose vmap`) are removed by expansion: a traversal in the compiler writes the function's body. *Control*
+(`scan while cond checkpoint custom_jvp custom_vjp`) survives transformations, as new control of transformed
+bodies, and is lowered last; it carries the rules that the traversals ask for, as an op does.
+
+Rules receive a *deriver*, the compiler's interface to derivation (`axil.compiler.derive.Deriver`), so that
+this floor imports nothing from above.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from axil.dialects.avals import Aval, is_inexact
+from axil.dialects.errors import DeclarationError
+
+COMBINATORS: dict[str, Combinator] = {}
+"""All declared combinators by name."""
+
+
+class Signature(NamedTuple):
+    """Avals of a function's inputs and outputs."""
+
+    inputs: tuple[Aval, ...]
+    outputs: tuple[Aval, ...]
+
+
+class Site(NamedTuple):
+    """A derived function, as rules see it: which functions, with which parameters."""
+
+    combinator: Combinator
+    functions: tuple[str, ...]
+    parameters: Mapping[str, Any]
+
+    def replace(self, functions: tuple[str, ...], **parameters: Any) -> Site:
+        """The same combinator on other functions, with some parameters changed."""
+        return Site(self.combinator, functions, {**self.parameters, **parameters})
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Combinator:
+    """One combinator, with every rule of its own.
+
+    - `signature(functions, **parameters) -> Signature`: types, from the signatures of the functions. Raises
+      `ShapeError` or `DtypeError` where they do not fit together.
+    - `reference(functions, operands, **parameters)`: the meaning, over callables and NumPy arrays.
+    - `jvp(deriver, site, primals, tangents)`: emits the forward-mode program; gives outputs and their tangents
+      (`None` where zero).
+    - `linearize(deriver, site, primals, tangents)`: the same, but with a part that does not depend on tangents
+      and one that is linear in them, as separate calls.
+    - `transpose(deriver, site, cts, operands)`: cotangents of the `Linear` operands, `None` for the others.
+    - `batch(deriver, site, operands, batched, size, axis_name)`: results and which of them are batched.
+    - `lower(lowering, site, operands)`: emits StableHLO or a kernel call.
+
+    Transformations have `signature` only; their traversal is the compiler's.
+    """
+
+    name: str
+    summary: str
+    functions: tuple[str, ...]
+    signature: Callable[..., Signature]
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    transformation: bool = False
+    reference: Callable[..., Any] | None = None
+    jvp: Callable[..., Any] | None = None
+    linearize: Callable[..., Any] | None = None
+    transpose: Callable[..., Any] | None = None
+    batch: Callable[..., Any] | None = None
+    lower: Callable[..., Any] | None = None
+
+    def __post_init__(self) -> None:
+        rules = () if self.transformation else ("reference", "jvp", "linearize", "batch", "lower")
+        missing = [r for r in ("summary", "signature", *rules) if not getattr(self, r)]
+        if missing:
+            raise DeclarationError(f"combinator '{self.name}' is incomplete: it has no {', '.join(missing)}")
+        if self.name in COMBINATORS:
+            raise DeclarationError(f"combinator '{self.name}' is declared twice")
+        COMBINATORS[self.name] = self
+
+
+def differentiable(avals: tuple[Aval, ...]) -> tuple[int, ...]:
+    """Positions of the values that have tangents."""
+    return tuple(i for i, a in enumerate(avals) if is_inexact(a.dtype))
+
+
+def pick(values: Any, mask: Any) -> list:
+    """The values whose entry in `mask` is true."""
+    return [v for v, m in zip(values, mask, strict=True) if m]
+
+
+def split(values: Any, *counts: int) -> list[list]:
+    """Split a sequence into groups of given sizes, and what is left."""
+    values, groups = list(values), []
+    for n in counts:
+        groups.append(values[:n])
+        values = values[n:]
+    return [*groups, values]
+
+
+def spread(values: Any, mask: Any) -> list:
+    """The inverse of `pick`: values at the true places, `None` elsewhere."""
+    rest = iter(values)
+    return [next(rest) if m else None for m in mask]
+
+
+def given(values: Any) -> list[bool]:
+    """Which entries are not `None`."""
+    return [v is not None for v in values]

@@ -1,0 +1,143 @@
+"""`cond`: run one of several branches, chosen by an integer.
+
+Operands are `(index, args...)`; every branch maps `args` to results of the same types. `index` is an i32
+scalar in range (the frontend clamps it and turns a boolean into 0 or 1).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from axil.dialects.avals import aval_of, shape_of
+from axil.dialects.combinators.combinator import Combinator, Signature, Site, given, pick, split, spread
+from axil.dialects.errors import ShapeError
+from axil.dialects.factories import all_batched, ops
+from axil.dialects.op import full_like, is_linear, zeros_like_aval
+
+
+def _signature(functions: list[Signature]) -> Signature:
+    from axil.dialects.avals import aval
+
+    first = functions[0]
+    for i, branch in enumerate(functions[1:], 1):
+        if branch != first:
+            raise ShapeError(f"'cond': branch 0 is {_text(first)}, but branch {i} is {_text(branch)}")
+    return Signature((aval((), "int32"), *first.inputs), first.outputs)
+
+
+def _text(s: Signature) -> str:
+    return f"({', '.join(map(str, s.inputs))}) -> ({', '.join(map(str, s.outputs))})"
+
+
+def _reference(functions: Any, operands: Any, *, outputs: Any) -> list:
+    return functions[min(max(int(operands[0]), 0), len(functions) - 1)](operands[1:])
+
+
+def _jvp(d: Any, site: Site, primals: Any, tangents: Any) -> tuple[list, list]:
+    mask = tuple(given(tangents[1:]))
+    branches = [d.jvp(f, mask) for f in site.functions]
+    nonzero = [any(n) for n in zip(*[b.nonzero for b in branches])]
+    of = d.signature(site.functions[0])
+
+    def body_of(derived: Any) -> Any:
+        def body(*args: Any) -> list:
+            x, t = split(args, len(of.inputs))
+            outs, touts = d.call_jvp(derived, x, spread(t, mask))
+            return [*outs, *_instantiate(touts, nonzero, of.outputs)]
+
+        return body
+
+    inputs = [*of.inputs, *pick(of.inputs, mask)]
+    new = tuple(d.build(f"{f}.jvp", inputs, body_of(b)) for f, b in zip(site.functions, branches))
+    results = d.call_site(site.replace(new), [*primals, *pick(tangents[1:], mask)])
+    return results[: len(of.outputs)], spread(results[len(of.outputs) :], nonzero)
+
+
+def _instantiate(tangents: Any, wanted: Any, avals: Any) -> list:
+    return [zeros_like_aval(a) if t is None else t for t, w, a in zip(tangents, wanted, avals) if w]
+
+
+def _linearize(d: Any, site: Site, primals: Any, tangents: Any) -> tuple[list, list]:
+    """Every branch gives the residuals of all branches, zeros for those that are not its own."""
+    of = d.signature(site.functions[0])
+    mask = tuple(given(tangents[1:]))
+    parts = [d.linearize(f, mask, (True,) * len(mask)) for f in site.functions]
+    nonzero = [any(n) for n in zip(*[p.nonzero for p in parts])]
+    n_out = len(of.outputs)
+    kept = [[a for a in d.signature(p.forward).outputs[n_out:]] for p in parts]
+
+    def forward_of(which: int) -> Any:
+        def forward(*args: Any) -> list:
+            outs, own = split(d.call(parts[which].forward, args), n_out)
+            groups = [own if i == which else [zeros_like_aval(a) for a in avals] for i, avals in enumerate(kept)]
+            return [*outs, *[r for group in groups for r in group]]
+
+        return forward
+
+    def linear_of(which: int) -> Any:
+        def linear(*args: Any) -> list:
+            operands, *groups, tangent = split(args, len(of.inputs), *[len(k) for k in kept])
+            residuals = [operands[r.index] if r.is_operand else groups[which][r.index] for r in parts[which].residuals]
+            touts = d.call(parts[which].linear, [*residuals, *tangent])
+            return _instantiate(spread(touts, parts[which].nonzero), nonzero, of.outputs)
+
+        return linear
+
+    n = range(len(parts))
+    forward = tuple(d.build(f"{site.functions[i]}.forward", of.inputs, forward_of(i)) for i in n)
+    outs, residuals = split(d.call_site(site.replace(forward), primals), n_out)
+    inputs = [*of.inputs, *[a for k in kept for a in k], *pick(of.inputs, mask)]
+    linear = tuple(d.build(f"{site.functions[i]}.linear", inputs, linear_of(i)) for i in n)
+    touts = d.call_site(site.replace(linear), [*primals, *residuals, *pick(tangents[1:], mask)])
+    return outs, spread(touts, nonzero)
+
+
+def _transpose(d: Any, site: Site, cts: Any, operands: Any) -> list:
+    mask = [is_linear(v) for v in operands[1:]]
+    of = d.signature(site.functions[0])
+    cts = [zeros_like_aval(a) if c is None else c for c, a in zip(cts, of.outputs)]
+    branches = tuple(d.transpose(f, tuple(mask)) for f in site.functions)
+    known = [v for v, m in zip(operands[1:], mask) if not m]
+    grads = d.call_site(site.replace(branches), [operands[0], *known, *cts])
+    return [None, *spread(grads, mask)]
+
+
+def _batch(d: Any, site: Site, operands: Any, batched: Any, size: int, axis_name: str) -> tuple[list, list]:
+    if batched[0]:
+        return _batch_as_select(d, site, operands, batched, size, axis_name)
+    mask = tuple(batched[1:])
+    parts = [d.batch(f, mask, size, axis_name) for f in site.functions]
+    wanted = [any(b) for b in zip(*[p.batched for p in parts])]
+    parts = [d.batch(f, mask, size, axis_name, at_least=wanted) for f in site.functions]
+    return d.call_site(site.replace(tuple(p.function for p in parts)), operands), wanted
+
+
+def _batch_as_select(d: Any, site: Site, operands: Any, batched: Any, size: int, axis_name: str) -> tuple[list, list]:
+    """A batch of indices: every branch runs on the whole batch, and each example takes its own."""
+    index, args = operands[0], all_batched(size, operands[1:], batched[1:])
+    mask = (True,) * len(args)
+    everything = [True] * len(d.signature(site.functions[0]).outputs)
+    results = [
+        d.call(d.batch(f, mask, size, axis_name, at_least=everything).function, args) for f in site.functions
+    ]
+    chosen = results[-1]
+    for i in range(len(results) - 2, -1, -1):
+        here = ops.le(index, full_like(index, i))
+        chosen = [_choose(here, a, b) for a, b in zip(results[i], chosen)]
+    return chosen, everything
+
+
+def _choose(here: Any, a: Any, b: Any) -> Any:
+    shape = shape_of(a)
+    if len(shape) > 1:
+        here = ops.broadcast_in_dim(here, shape=shape, dims=(0,))
+    assert aval_of(a) is aval_of(b)
+    return ops.select(here, a, b)
+
+
+cond = Combinator(
+    name="cond",
+    summary="Runs the branch that an integer selects.",
+    functions=("branches...",), signature=_signature, reference=_reference, jvp=_jvp, linearize=_linearize,
+    transpose=_transpose, batch=_batch, lower=lambda lowering, site, operands: lowering.cond(site, operands),
+)  # fmt: skip

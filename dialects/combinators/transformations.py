@@ -1,0 +1,98 @@
+"""The transformations: combinators that expansion removes.
+
+Their types are declared here; the traversals that write their bodies are `axil.compiler.passes.jvp`,
+`.linearize` (which `vjp` uses), `.transpose` and `.vmap`. They look every rule up in the declarations.
+"""
+
+from __future__ import annotations
+
+from axil.dialects.avals import Aval, is_inexact
+from axil.dialects.combinators.combinator import Combinator, Signature, differentiable
+from axil.dialects.errors import DifferentiationError, ShapeError
+
+
+def _check_wrt(name: str, of: Signature, wrt: tuple[int, ...]) -> None:
+    for i in wrt:
+        if not 0 <= i < len(of.inputs):
+            raise ShapeError(f"'{name}': wrt = {i}, but the function has {len(of.inputs)} operands")
+        if not is_inexact(of.inputs[i].dtype):
+            raise DifferentiationError(
+                f"'{name}' differentiates with respect to floating point operands, but operand {i} is {of.inputs[i]}"
+            )
+
+
+def _jvp_signature(functions: list[Signature], *, wrt: tuple[int, ...], name: str = "jvp") -> Signature:
+    (of,) = functions
+    _check_wrt(name, of, wrt)
+    tangents = tuple(of.inputs[i] for i in wrt)
+    return Signature(of.inputs + tangents, of.outputs + tuple(of.outputs[i] for i in differentiable(of.outputs)))
+
+
+def _vjp_signature(functions: list[Signature], *, wrt: tuple[int, ...], outs: tuple[int, ...]) -> Signature:
+    (of,) = functions
+    _check_wrt("vjp", of, wrt)
+    for i in outs:
+        if not 0 <= i < len(of.outputs) or not is_inexact(of.outputs[i].dtype):
+            raise DifferentiationError(f"'vjp': output {i} does not exist or is not floating point: {of.outputs}")
+    cotangents = tuple(of.outputs[i] for i in outs)
+    return Signature(of.inputs + cotangents, of.outputs + tuple(of.inputs[i] for i in wrt))
+
+
+def _transpose_signature(functions: list[Signature], *, linear: tuple[int, ...]) -> Signature:
+    (of,) = functions
+    kept = tuple(a for i, a in enumerate(of.inputs) if i not in linear)
+    return Signature(kept + of.outputs, tuple(of.inputs[i] for i in linear))
+
+
+def _batch_aval(a: Aval, size: int, axis: int) -> Aval:
+    if axis < 0:
+        return a
+    if axis > a.ndim:
+        raise ShapeError(f"'vmap': axis {axis} is out of range for {a} with a batch dimension")
+    return a.with_shape((*a.shape[:axis], size, *a.shape[axis:]))
+
+
+def _vmap_signature(
+    functions: list[Signature], *, in_axes: tuple[int, ...], out_axes: tuple[int, ...], size: int, axis_name: str
+) -> Signature:
+    (of,) = functions
+    if len(in_axes) != len(of.inputs) or len(out_axes) != len(of.outputs):
+        raise ShapeError(f"'vmap': in_axes and out_axes must have one entry for each operand and result, got "
+                         f"{in_axes} and {out_axes} for {len(of.inputs)} operands and {len(of.outputs)} results")  # fmt: skip
+    return Signature(
+        tuple(_batch_aval(a, size, axis) for a, axis in zip(of.inputs, in_axes)),
+        tuple(_batch_aval(a, size, axis) for a, axis in zip(of.outputs, out_axes)),
+    )
+
+
+jvp = Combinator(
+    name="jvp",
+    summary="Forward mode: (x, dx) to (y, dy). `wrt` lists the operands that have tangents.",
+    functions=("of",), parameters={"wrt": "ints"}, signature=_jvp_signature, transformation=True,
+)  # fmt: skip
+
+vjp = Combinator(
+    name="vjp",
+    summary="Reverse mode: (x, ct of y) to (y, ct of x). `wrt` lists operands, `outs` results with cotangents.",
+    functions=("of",), parameters={"wrt": "ints", "outs": "ints"}, signature=_vjp_signature, transformation=True,
+)  # fmt: skip
+
+linearize = Combinator(
+    name="linearize",
+    summary="As `jvp`, but split: `@name.forward` gives outputs and residuals, `@name.linear` maps them and tangents.",
+    functions=("of",), parameters={"wrt": "ints"}, transformation=True,
+    signature=lambda functions, *, wrt: _jvp_signature(functions, wrt=wrt, name="linearize"),
+)  # fmt: skip
+
+transpose = Combinator(
+    name="transpose",
+    summary="Transposition of a function that is linear in the operands `linear`: cotangents of results to theirs.",
+    functions=("of",), parameters={"linear": "ints"}, signature=_transpose_signature, transformation=True,
+)  # fmt: skip
+
+vmap = Combinator(
+    name="vmap",
+    summary="Batching: axis of each operand and result that is the batch, -1 for none.",
+    functions=("of",), signature=_vmap_signature, transformation=True,
+    parameters={"in_axes": "ints", "out_axes": "ints", "size": "int", "axis_name": "str"},
+)  # fmt: skip

@@ -1,0 +1,158 @@
+"""`while`: repeat a body as long as a condition on the carry holds.
+
+Operands are `(cond_consts, body_consts, carry)`; `cond` maps `(cond_consts, carry)` to a boolean scalar and
+`body` maps `(body_consts, carry)` to the next carry; results are the last carry. Forward mode only: the
+number of steps is known only when it runs, so there is no place to keep residuals.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from axil.dialects.avals import is_bool
+from axil.dialects.combinators.combinator import Combinator, Signature, Site, given, pick, split, spread
+from axil.dialects.errors import DifferentiationError, ShapeError
+from axil.dialects.factories import ops
+from axil.dialects.op import zeros_like_aval
+
+
+def _signature(functions: list[Signature], *, cond_consts: int, body_consts: int) -> Signature:
+    cond, body = functions
+    (cc, cs), (bc, s) = split(cond.inputs, cond_consts), split(body.inputs, body_consts)
+    if cs != s or list(body.outputs) != s:
+        raise ShapeError(f"'while': the body takes the carry ({_list(s)}), gives ({_list(body.outputs)}) and the "
+                         f"condition takes ({_list(cs)}); they must be equal")  # fmt: skip
+    if len(cond.outputs) != 1 or cond.outputs[0].shape or not is_bool(cond.outputs[0].dtype):
+        raise ShapeError(f"'while': the condition must give one boolean scalar, got ({_list(cond.outputs)})")
+    return Signature((*cc, *bc, *s), tuple(s))
+
+
+def _list(avals: Any) -> str:
+    return ", ".join(map(str, avals))
+
+
+def _reference(functions: Any, operands: Any, *, cond_consts: int, body_consts: int, outputs: Any) -> list:
+    cond, body = functions
+    cc, bc, state = split(operands, cond_consts, body_consts)
+    while bool(np.asarray(cond([*cc, *state])[0])):
+        state = body([*bc, *state])
+    return list(state)
+
+
+def _counts(site: Site) -> tuple[int, int]:
+    return site.parameters["cond_consts"], site.parameters["body_consts"]
+
+
+def _grow(mask: list[bool], start: int, step: Any) -> list[bool]:
+    """Grow the carry's part of a mask, which starts at `start`, until the outputs add nothing."""
+    while True:
+        grown = [a or b for a, b in zip(mask[start:], step(tuple(mask)))]
+        if grown == mask[start:]:
+            return mask
+        mask = [*mask[:start], *grown]
+
+
+def _jvp(d: Any, site: Site, primals: Any, tangents: Any) -> tuple[list, list]:
+    n_cond, n_body = _counts(site)
+    cond, body = site.functions
+    of = d.signature(body)
+    mask = _grow(given(tangents)[n_cond:], n_body, lambda m: d.jvp(body, m).nonzero)
+    derived = d.jvp(body, tuple(mask))
+    mc, ms = split(mask, n_body)
+    c_avals, s_avals = split(of.inputs, n_body)
+    n_carry = len(s_avals)
+
+    def step(*args: Any) -> list:
+        c, tc, s, ts = split(args, n_body, sum(mc), n_carry)
+        outs, touts = d.call_jvp(derived, [*c, *s], spread([*tc, *ts], mask))
+        return [*outs, *[zeros_like_aval(a) if t is None else t for t, a in zip(pick(touts, ms), pick(s_avals, ms))]]
+
+    def condition(*args: Any) -> list:
+        return d.call(cond, args[: n_cond + n_carry])
+
+    cond_inputs = d.signature(cond).inputs
+    new_cond = d.build(f"{cond}.jvp", [*cond_inputs, *pick(s_avals, ms)], condition)
+    new_body = d.build(f"{body}.step", [*c_avals, *pick(c_avals, mc), *s_avals, *pick(s_avals, ms)], step)
+    new = site.replace((new_cond, new_body), body_consts=n_body + sum(mc))
+    cc, bc, s = split(primals, n_cond, n_body)
+    _, tbc, ts = split(tangents, n_cond, n_body)
+    ts = [zeros_like_aval(a) if m and t is None else t for t, m, a in zip(ts, ms, s_avals)]
+    results = d.call_site(new, [*cc, *bc, *pick(tbc, mc), *s, *pick(ts, ms)])
+    return results[:n_carry], spread(results[n_carry:], ms)
+
+
+def _linearize(d: Any, site: Site, primals: Any, tangents: Any) -> tuple[list, list]:
+    n_cond, n_body = _counts(site)
+    mask = _grow(given(tangents)[n_cond:], n_body, lambda m: d.jvp(site.functions[1], m).nonzero)
+    if any(mask[n_body:]):
+        raise DifferentiationError(
+            "reverse-mode differentiation does not go through a 'while' loop, whose number of steps is not known. "
+            "Use 'scan', or 'fori_loop' with bounds that are Python integers, or forward mode (jvp, jacfwd)"
+        )
+    outs = d.call_site(site, primals)
+    return outs, [None] * len(outs)
+
+
+def _batch(d: Any, site: Site, operands: Any, batched: Any, size: int, axis_name: str) -> tuple[list, list]:
+    n_cond, n_body = _counts(site)
+    cond, body = site.functions
+    b_cond, b_rest = split(batched, n_cond)
+    mask = _grow(list(b_rest), n_body, lambda m: d.batch(body, m, size, axis_name).batched)
+    if d.batch(cond, (*b_cond, *mask[n_body:]), size, axis_name).batched[0]:
+        mask = [*mask[:n_body], *[True] * (len(mask) - n_body)]  # each example stops at its own time
+        masked = _masked(d, site, list(b_cond), mask, size, axis_name)
+        moved = _move(d, operands, batched, [*b_cond, *mask], size)
+        return d.call_site(masked, [*moved[:n_cond], *moved]), mask[n_body:]
+    b = d.batch(body, tuple(mask), size, axis_name, at_least=mask[n_body:])
+    c = d.batch(cond, (*b_cond, *mask[n_body:]), size, axis_name)
+    moved = _move(d, operands, batched, [*b_cond, *mask], size)
+    return d.call_site(site.replace((c.function, b.function)), moved), mask[n_body:]
+
+
+def _move(d: Any, operands: Any, batched: Any, wanted: Any, size: int) -> list:
+    """Operands, broadcast where the loop wants a batch that they do not have."""
+    return [d.broadcast_batch(v, size) if now and not was else v for v, was, now in zip(operands, batched, wanted)]
+
+
+def _masked(d: Any, site: Site, b_cond: list[bool], mask: list[bool], size: int, axis_name: str) -> Site:
+    """The loop of a batch whose examples stop at different times: runs while any goes on, and holds the others."""
+    n_cond, n_body = _counts(site)
+    cond, body = site.functions
+    batched_cond = d.batch(cond, (*b_cond, *mask[n_body:]), size, axis_name)
+    batched_body = d.batch(body, tuple(mask), size, axis_name, at_least=mask[n_body:])
+    cond_inputs = d.signature(batched_cond.function).inputs
+    body_inputs = d.signature(batched_body.function).inputs
+
+    def any_goes_on(*args: Any) -> list:
+        (goes_on,) = d.call(batched_cond.function, args)
+        return [ops.reduce_or(goes_on, axes=(0,))]
+
+    def step(*args: Any) -> list:
+        cc, bc, s = split(args, n_cond, n_body)
+        (goes_on,) = d.call(batched_cond.function, [*cc, *s])
+        new = d.call(batched_body.function, [*bc, *s])
+        return [_hold(goes_on, after, before) for after, before in zip(new, s)]
+
+    # The body needs the condition's constants too, to know which examples go on.
+    new_cond = d.build(f"{cond}.any", cond_inputs, any_goes_on)
+    new_body = d.build(f"{body}.masked", [*cond_inputs[:n_cond], *body_inputs], step)
+    return site.replace((new_cond, new_body), body_consts=n_cond + n_body)
+
+
+def _hold(goes_on: Any, after: Any, before: Any) -> Any:
+    from axil.dialects.avals import shape_of
+
+    shape = shape_of(after)
+    predicate = ops.broadcast_in_dim(goes_on, shape=shape, dims=(0,)) if len(shape) > 1 else goes_on
+    return ops.select(predicate, after, before)
+
+
+while_loop = Combinator(
+    name="while",
+    summary="Repeats a body as long as a condition on the carry holds. Forward-mode only.",
+    functions=("cond", "body"), parameters={"cond_consts": "int", "body_consts": "int"},
+    signature=_signature, reference=_reference, jvp=_jvp, linearize=_linearize, batch=_batch,
+    lower=lambda lowering, site, operands: lowering.while_loop(site, operands),
+)  # fmt: skip
