@@ -1,7 +1,9 @@
-"""The compile cache: compiled programs on disk, so that a program is compiled once per machine, not per process.
+"""The compile cache: compiled programs on disk, so that a program is compiled once per machine, not per
+process.
 
-An entry is one file, named by its key. The key is the SHA-256 of everything that decides the bytes: the module's
-canonical bytecode, the pass list, the target with its flags and CPU features, and the versions of the compilers.
+An entry is one file, named by its key. The key is the SHA-256 of everything that decides the bytes: the
+module's canonical bytecode, the pass list, the target with its flags and CPU features, and the versions of
+the compilers.
 
     cache = default_cache()
     key = cache_key(bytecode, passes=("inline", "lower"), target=target)
@@ -10,9 +12,10 @@ canonical bytecode, the pass list, the target with its flags and CPU features, a
         vmfb = compile_module(bytecode, target)
         cache.put(key, vmfb)
 
-Safe for many threads and processes: an entry is written to a temporary file and renamed. An entry whose checksum
-does not match is a miss, and is removed. A directory that cannot be used costs one warning per process and no
-more. `AXIL_CACHE=0` turns the cache off, `AXIL_CACHE_DIR` moves it, `AXIL_CACHE_SIZE` (bytes) limits it.
+Safe for many threads and processes: an entry is written to a temporary file and renamed. An entry whose
+checksum does not match is a miss, and is removed. A directory that cannot be used costs one warning per
+process and no more. `AXIL_CACHE=0` turns the cache off, `AXIL_CACHE_DIR` moves it, `AXIL_CACHE_SIZE` (bytes)
+limits it.
 """
 
 from __future__ import annotations
@@ -81,10 +84,13 @@ def default_cache() -> CompileCache:
 class CompileCache:
     """Compiled programs by key, in one directory of at most about `max_bytes`.
 
-    No method raises because of the file system: what cannot be read is a miss, what cannot be written is not kept.
+    No method raises because of the file system: what cannot be read is a miss, what cannot be written is not
+    kept.
     """
 
-    def __init__(self, directory: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES, enabled: bool = True):
+    def __init__(
+        self, directory: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES, enabled: bool = True
+    ):
         self.directory = Path(directory)
         self.max_bytes = max_bytes
         self.enabled = enabled

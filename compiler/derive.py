@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from axil.compiler.functions import Functions
+from axil.compiler.functions import Functions, located
 from axil.compiler.passes import jvp as jvp_traversal
 from axil.compiler.passes import linearize as linearize_traversal
 from axil.compiler.passes import transpose as transpose_traversal
 from axil.compiler.passes import vmap as vmap_traversal
 from axil.dialects.combinators import Site
 from axil.dialects.combinators.combinator import differentiable, pick, spread
+from axil.dialects.errors import AttributeValueError
 from axil.dialects.factories import broadcast_batch
 from axil.dialects.mlir import ir
 from axil.dialects.op import zeros_like_aval
@@ -27,6 +28,7 @@ class Deriver(Functions):
     def __init__(self, module: Any) -> None:
         super().__init__(module)
         self._memo: dict[tuple, Any] = {}
+        self._expanding: set[str] = set()
 
     # ---- what rules ask for ----------------------------------------------------------------------------
 
@@ -66,19 +68,27 @@ class Deriver(Functions):
 
     def inline(self, name: str, operands: Sequence[ir.Value]) -> list[ir.Value]:
         """Emit a function's operations, flattened, instead of a call."""
-        self.flat(name)
-        return super().inline(name, operands)
+        return super().inline(self.flat(name), operands)
 
     def broadcast_batch(self, value: ir.Value, size: int) -> ir.Value:
         """A value with a new leading dimension."""
         return broadcast_batch(value, size)
 
     def flat(self, name: str) -> str:
-        """Make sure that a function calls nothing but control combinators."""
-        if self.site(name) is not None:
-            self.expand(name)
+        """A function of the same meaning that calls nothing but control combinators: itself, once flattened.
+
+        Control has no body of its own; what stands for it is a function that calls it.
+        """
+        site = self.site(name)
+        if site is not None and not site.combinator.transformation:
+            return self._once(("body", name), lambda: self._body_of_control(name))
+        self.expand(name)
         self.flatten(name, self.expand)
         return name
+
+    def _body_of_control(self, name: str) -> str:
+        with ir.InsertionPoint(self.block), self[name].location:
+            return self.build(f"{name}.body", self.signature(name).inputs, lambda *args: self.call(name, args))
 
     def _once(self, key: tuple, make: Any) -> Any:
         if key not in self._memo:
@@ -92,7 +102,14 @@ class Deriver(Functions):
         site = self.site(name)
         if site is None or not site.combinator.transformation:
             return
-        _EXPAND[site.combinator.name](self, name, site)
+        if name in self._expanding:
+            raise AttributeValueError(f"function @{name} is derived from itself")
+        self._expanding.add(name)
+        try:
+            with located(self[name].location):
+                _EXPAND[site.combinator.name](self, name, site)
+        finally:
+            self._expanding.discard(name)
 
 
 def _mask(positions: tuple[int, ...], count: int) -> tuple[bool, ...]:

@@ -12,9 +12,17 @@ from contextlib import contextmanager
 from typing import Any
 
 from axil.dialects.avals import Aval
-from axil.dialects.combinators import COMBINATORS, Signature, Site
+from axil.dialects.combinators import COMBINATORS, Combinator, Signature, Site
 from axil.dialects.errors import AttributeValueError, DifferentiationError, DtypeError, ShapeError
-from axil.dialects.mlir import aval_of_type, context, from_attribute, ir, tensor_type, to_attribute
+from axil.dialects.mlir import (
+    ATTRIBUTE_KINDS,
+    aval_of_type,
+    context,
+    from_attribute,
+    ir,
+    tensor_type,
+    to_attribute,
+)
 
 RULE_ERRORS = (ShapeError, DtypeError, AttributeValueError, DifferentiationError)
 
@@ -67,6 +75,7 @@ class Functions:
         self._signatures: dict[str, Signature] = {}
         self._sites: dict[str, Site | None] = {}
         self._flat: set[str] = set()
+        self._flattening: set[str] = set()
         self._counters: dict[str, int] = {}
 
     # ---- looking up ------------------------------------------------------------------------------------
@@ -75,10 +84,14 @@ class Functions:
         """Avals of a function's inputs and outputs."""
         found = self._signatures.get(name)
         if found is None:
-            type_ = ir.FunctionType(self[name].attributes["function_type"].value)
-            found = self._signatures[name] = Signature(
-                tuple(map(aval_of_type, type_.inputs)), tuple(map(aval_of_type, type_.results))
-            )
+            op = self[name]
+            type_ = ir.FunctionType(op.attributes["function_type"].value)
+            try:
+                inputs, outputs = tuple(map(aval_of_type, type_.inputs)), tuple(map(aval_of_type, type_.results))
+            except TypeError as e:
+                with located(op.location):
+                    raise DtypeError(f"function @{name}: {e}") from None
+            found = self._signatures[name] = Signature(inputs, outputs)
         return found
 
     def __getitem__(self, name: str) -> ir.Operation:
@@ -90,8 +103,22 @@ class Functions:
     def site(self, name: str) -> Site | None:
         """What a derived function is derived from; `None` for a function with a body of its own."""
         if name not in self._sites:
-            self._sites[name] = read_site(self[name])
+            op = self[name]
+            with located(op.location):
+                found = self._sites[name] = read_site(op)
+                if found is not None:
+                    self._check_types(name, found)
         return self._sites[name]
+
+    def _check_types(self, name: str, site: Site) -> None:
+        """The declared type of a derived function must be the one that its combinator gives."""
+        expected = site.combinator.signature([self.signature(f) for f in site.functions], **site.parameters)
+        declared = self.signature(name)
+        if declared != expected:
+            raise ShapeError(
+                f"@{name} is declared as {_text(declared)}, but {site.combinator.name} of "
+                f"{', '.join('@' + f for f in site.functions)} is {_text(expected)}"
+            )
 
     def avals(self, values: Iterable[ir.Value]) -> list[Aval]:
         """Avals of values."""
@@ -218,10 +245,19 @@ class Functions:
         """Inline a function's calls, all but those to control combinators. `expand` fills in transformations."""
         if name in self._flat:
             return
+        if name in self._flattening:
+            raise AttributeValueError(f"function @{name} calls itself; recursion cannot be compiled: use 'while'")
+        if not has_body(self[name]):
+            raise AttributeValueError(f"function @{name} has no body, and nothing can be derived from it")
+        self._flattening.add(name)
+        try:
+            for op in operations(body_of(self[name])):
+                if op.name == "func.call":
+                    with located(op.location):
+                        self._flatten_call(op, expand)
+        finally:
+            self._flattening.discard(name)
         self._flat.add(name)
-        for op in operations(body_of(self[name])):
-            if op.name == "func.call":
-                self._flatten_call(op, expand)
 
     def _flatten_call(self, op: ir.Operation, expand: Callable[[str], None]) -> None:
         callee = op.attributes["callee"].value
@@ -233,7 +269,7 @@ class Functions:
         if not has_body(self[callee]):
             return  # an external function, such as a host callback
         self.flatten(callee, expand)
-        with ir.InsertionPoint(op), op.location:
+        with ir.InsertionPoint(op):
             results = self.inline(callee, list(op.operands))
         for old, new in zip(list(op.results), results):
             old.replace_all_uses_with(new)
@@ -257,14 +293,33 @@ def read_site(function: ir.Operation) -> Site | None:
     combinator = COMBINATORS.get(name)
     if combinator is None:
         raise AttributeValueError(f"there is no combinator '{name}'; known are {', '.join(sorted(COMBINATORS))}")
-    of = tuple(from_attribute(a) for a in ir.ArrayAttr(values.pop("of")))
+    of = _read_functions(combinator, values.pop("of"))
     missing = sorted(set(combinator.parameters) - set(values))
     if missing:
         raise AttributeValueError(f"combinator '{name}' needs the parameter '{missing[0]}'")
     unknown = sorted(set(values) - set(combinator.parameters))
     if unknown:
         raise AttributeValueError(f"combinator '{name}' has no parameter '{unknown[0]}'")
+    for key, kind in combinator.parameters.items():
+        if not isinstance(values[key], ATTRIBUTE_KINDS[kind][0]):
+            raise AttributeValueError(f"combinator '{name}': parameter '{key}' must be of kind {kind}, got {values[key]}")
     return Site(combinator, of, {k: from_attribute(v) for k, v in values.items()})
+
+
+def _read_functions(combinator: Combinator, of: ir.Attribute) -> tuple[str, ...]:
+    """Names of the functions that a derived function works on, as many as its combinator takes."""
+    roles = combinator.functions
+    if not isinstance(of, ir.ArrayAttr) or not all(isinstance(a, ir.FlatSymbolRefAttr) for a in of):
+        raise AttributeValueError(f"combinator '{combinator.name}': 'of' must be a list of functions, got {of}")
+    variadic = roles[-1].endswith("...")
+    if len(of) < len(roles) or (len(of) > len(roles) and not variadic):
+        wanted = f"{len(roles)}{' or more' if variadic else ''} ({', '.join(roles)})"
+        raise AttributeValueError(f"combinator '{combinator.name}' takes {wanted} in 'of', got {len(of)}")
+    return tuple(a.value for a in of)
+
+
+def _text(signature: Signature) -> str:
+    return f"({', '.join(map(str, signature.inputs))}) -> ({', '.join(map(str, signature.outputs))})"
 
 
 def write_site(site: Site) -> ir.Attribute:

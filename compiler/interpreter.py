@@ -36,6 +36,8 @@ class Interpreter:
     def _run(self, name: str, operands: Sequence[np.ndarray]) -> list[Any]:
         plan = self._plans.get(name)
         if plan is None:
+            if self.functions.site(name) is not None:  # control that is run itself, not through a call
+                return self._call(name)(*operands)
             plan = self._plans[name] = self._plan(name)
         steps, results, size = plan
         slots: list[Any] = [None] * size

@@ -24,9 +24,9 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass, field, replace
 
+from axil.compiler.diagnostics import TargetError
 from axil.runtime import cpu as host_cpu
 from axil.runtime.devices import Device
-from axil.compiler.diagnostics import TargetError
 
 INPUT = (
     "--iree-input-type=stablehlo",

@@ -6,7 +6,6 @@ import math
 from typing import Any
 
 import numpy as np
-
 from axil.dialects import avals as av
 from axil.dialects.avals import BFLOAT16
 from axil.dialects.factories import (
@@ -42,7 +41,14 @@ def _free(ndim: int, batch: Axes, contract: Axes) -> Axes:
 
 
 def _infer(
-    lhs: Aval, rhs: Aval, *, lhs_batch: Axes, rhs_batch: Axes, lhs_contract: Axes, rhs_contract: Axes, dtype: Any
+    lhs: Aval,
+    rhs: Aval,
+    *,
+    lhs_batch: Axes,
+    rhs_batch: Axes,
+    lhs_contract: Axes,
+    rhs_contract: Axes,
+    dtype: Any,
 ) -> Aval:
     a, b = lhs.shape, rhs.shape
     for x, batch, contract in ((lhs, lhs_batch, lhs_contract), (rhs, rhs_batch, rhs_contract)):
@@ -55,12 +61,18 @@ def _infer(
             raise ShapeError(f"'dot_general': {what} dimensions {left} of {lhs} and {right} of {rhs} differ in size: "
                              f"{tuple(a[i] for i in left)} and {tuple(b[j] for j in right)}")  # fmt: skip
     if lhs.dtype != rhs.dtype:
-        raise DtypeError(f"'dot_general' takes operands of one dtype, got {lhs} and {rhs}; convert one of them")
+        raise DtypeError(
+            f"'dot_general' takes operands of one dtype, got {lhs} and {rhs}; convert one of them"
+        )
     dtype = np.dtype(dtype)
     if dtype != lhs.dtype and not _accumulates(lhs.dtype, dtype):
-        raise DtypeError(f"'dot_general' of {lhs.dtype} operands cannot give {dtype}; convert the operands or the result")
+        raise DtypeError(
+            f"'dot_general' of {lhs.dtype} operands cannot give {dtype}; convert the operands or the result"
+        )
     kept = [a[i] for i in _free(len(a), lhs_batch, lhs_contract)]
-    return aval((*(a[i] for i in lhs_batch), *kept, *(b[j] for j in _free(len(b), rhs_batch, rhs_contract))), dtype)
+    return aval(
+        (*(a[i] for i in lhs_batch), *kept, *(b[j] for j in _free(len(b), rhs_batch, rhs_contract))), dtype
+    )
 
 
 def _accumulates(operand: np.dtype, result: np.dtype) -> bool:
@@ -68,7 +80,9 @@ def _accumulates(operand: np.dtype, result: np.dtype) -> bool:
     return any(kind(operand) and kind(result) for kind in (av.is_float, av.is_integer, av.is_complex))
 
 
-def _flops(lhs: Aval, rhs: Aval, *, lhs_batch: Axes, rhs_batch: Axes, lhs_contract: Axes, **attributes: Any) -> float:
+def _flops(
+    lhs: Aval, rhs: Aval, *, lhs_batch: Axes, rhs_batch: Axes, lhs_contract: Axes, **attributes: Any
+) -> float:
     shared = math.prod(lhs.shape[i] for i in (*lhs_batch, *lhs_contract))
     return 2.0 * lhs.size * rhs.size / shared if shared else 0.0
 
@@ -84,11 +98,12 @@ def _reference(
     wide = _FLOAT32 if dtype in _HALF else dtype
     if lhs.dtype != wide:
         lhs, rhs = lhs.astype(wide), rhs.astype(wide)
-    if lhs_batch or lhs.ndim > 2 or rhs.ndim > 2 or len(lhs_contract) != 1:
-        y = _by_matmul(lhs, rhs, lhs_batch, rhs_batch, lhs_contract, rhs_contract)
-    else:
-        y = (lhs if lhs_contract[0] == lhs.ndim - 1 else lhs.T) @ (rhs if rhs_contract[0] == 0 else rhs.T)
-    return y if y.dtype == dtype else y.astype(dtype)
+    with np.errstate(all="ignore"):
+        if lhs_batch or lhs.ndim > 2 or rhs.ndim > 2 or len(lhs_contract) != 1:
+            y = _by_matmul(lhs, rhs, lhs_batch, rhs_batch, lhs_contract, rhs_contract)
+        else:
+            y = (lhs if lhs_contract[0] == lhs.ndim - 1 else lhs.T) @ (rhs if rhs_contract[0] == 0 else rhs.T)
+        return y if y.dtype == dtype else y.astype(dtype)
 
 
 def _by_matmul(lhs: np.ndarray, rhs: np.ndarray, lhs_batch: Axes, rhs_batch: Axes, lhs_contract: Axes, rhs_contract: Axes) -> np.ndarray:  # fmt: skip
@@ -214,7 +229,9 @@ def _accumulator(dtype: np.dtype) -> np.dtype:
     return np.dtype(np.int32) if av.is_bool(dtype) else dtype
 
 
-def _dims(lhs_contract: Axes, rhs_contract: Axes, lhs_batch: Axes = (), rhs_batch: Axes = (), dtype: str = "f4") -> dict:
+def _dims(
+    lhs_contract: Axes, rhs_contract: Axes, lhs_batch: Axes = (), rhs_batch: Axes = (), dtype: str = "f4"
+) -> dict:
     return dict(lhs_batch=lhs_batch, rhs_batch=rhs_batch, lhs_contract=lhs_contract, rhs_contract=rhs_contract,
                 dtype=np.dtype(dtype))  # fmt: skip
 

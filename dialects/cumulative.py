@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-
 from axil.dialects import avals as av
 from axil.dialects.avals import BFLOAT16
 from axil.dialects.factories import (
@@ -55,7 +54,9 @@ def _tangent_by_doubling(x: Any, dx: Any, axis: int, reverse: bool, combine: Cal
         keep, take, give = (0, step), (step, n), (0, n - step)
         if reverse:
             keep, take, give = (n - step, n), (0, n - step), (step, n)
-        y, dy = combine(_cut(x, axis, *give), _cut(dx, axis, *give), _cut(x, axis, *take), _cut(dx, axis, *take))
+        y, dy = combine(
+            _cut(x, axis, *give), _cut(dx, axis, *give), _cut(x, axis, *take), _cut(dx, axis, *take)
+        )
         kept = _cut(x, axis, *keep), _cut(dx, axis, *keep)
         x, dx = (ops.concatenate(*((b, a) if reverse else (a, b)), axis=axis) for a, b in zip(kept, (y, dy)))
         step *= 2

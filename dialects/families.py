@@ -2,4 +2,17 @@
 
 from __future__ import annotations
 
-from axil.dialects import contraction, cumulative, elementwise, indexing, random, reduction, scatter, shape  # noqa: F401
+from axil.dialects import (  # noqa: F401
+    bits,
+    collective,
+    complex,
+    contraction,
+    cumulative,
+    elementwise,
+    indexing,
+    random,
+    reduction,
+    scatter,
+    shape,
+    sorting,
+)

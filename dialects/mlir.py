@@ -20,6 +20,7 @@ from torch_mlir.passmanager import PassManager
 
 from axil.dialects import dense
 from axil.dialects.avals import Aval, aval
+from axil.dialects.errors import AttributeValueError
 
 __all__ = [
     "PassManager", "aval_of_type", "context", "ext", "from_attribute", "ir", "parse_module",
@@ -59,6 +60,9 @@ def _make_context() -> ir.Context:
 
     ctx = ir.Context()
     stablehlo_bindings.register_dialect(ctx)
+    # IREE's own ops (input guards, kernels) end up in our modules and are unknown here. `parse_module`
+    # refuses unknown operations in what users give us.
+    ctx.allow_unregistered_dialects = True
     with ctx, ir.Location.unknown():
         load_dialect()
     return ctx
@@ -206,4 +210,19 @@ def parse_module(text: str, source_name: str = "<text>") -> ir.Operation:
             r'\s*((//[^\n]*)?\n\s*)*"builtin\.module"', text
         ):
             text = "module {" + text + "\n}"
-        return ir.Operation.parse(text, source_name=source_name)
+        module = ir.Operation.parse(text, source_name=source_name)
+        _refuse_unknown(module)
+        return module
+
+
+def _refuse_unknown(module: ir.Operation) -> None:
+    ctx = context()
+
+    def visit(op: ir.Operation) -> ir.WalkResult:
+        if not ctx.is_registered_operation(op.name):
+            error = AttributeValueError(f"operation '{op.name}' is not known; is its name spelt right?")
+            error.location = op.location  # type: ignore[attr-defined]
+            raise error
+        return ir.WalkResult.ADVANCE
+
+    module.walk(visit)

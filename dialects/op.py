@@ -133,6 +133,8 @@ class Op:
             for rule in ("summary", "infer", "reference", "jvp", "batch", "lower", "samples")
             if not getattr(self, rule)
         ]
+        if self.named_batch is not None and "samples" in missing:
+            missing.remove("samples")  # it computes nothing until an axis is bound
         if self.linear and self.transpose is None:
             missing.append("transpose (the op says it is linear)")
         if self.transpose is not None and not self.linear:

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-
 from axil.dialects import avals as av
 from axil.dialects.avals import BFLOAT16
 from axil.dialects.errors import AttributeValueError
@@ -93,11 +92,12 @@ def _reduction(
 
     def reference(x: np.ndarray, *, axes: Axes) -> np.ndarray:
         dtype = x.dtype
-        if wide and dtype in _HALF:
-            return ufunc.reduce(x.astype(_FLOAT32), axes).astype(dtype)
-        if x.size:
-            return ufunc.reduce(x, axes, dtype)
-        return ufunc.reduce(x, axes, dtype, initial=np.asarray(neutral(dtype), dtype)[()])
+        with np.errstate(all="ignore"):
+            if wide and dtype in _HALF:
+                return ufunc.reduce(x.astype(_FLOAT32), axes).astype(dtype)
+            if x.size:
+                return ufunc.reduce(x, axes, dtype)
+            return ufunc.reduce(x, axes, dtype, initial=np.asarray(neutral(dtype), dtype)[()])
 
     def lower(values: Any, results: Any, context: Any, *, axes: Axes) -> Any:
         from axil.dialects import hlo
@@ -210,18 +210,24 @@ reduce_or = _reduction("reduce_or", "Bitwise or over axes; logical for booleans.
 # ---- positions -----------------------------------------------------------------------------------------
 
 
-def _position(name: str, summary: str, search: Callable[..., Any], direction: str, neutral: Callable[..., Any]) -> Op:
+def _position(
+    name: str, summary: str, search: Callable[..., Any], direction: str, neutral: Callable[..., Any]
+) -> Op:
     """argmax or argmin: the first position of the extremum, or of the first NaN."""
 
     def infer(x: Aval, *, axis: int, dtype: Any) -> Aval:
         check_dtype(name, x, "ordered")
         normalize_axes(name, (axis,), len(x.shape))
         if not av.is_integer(dtype):
-            raise DtypeError(f"'{name}' gives positions, which are integers: dtype {av.short_dtype(dtype)} is none")
+            raise DtypeError(
+                f"'{name}' gives positions, which are integers: dtype {av.short_dtype(dtype)} is none"
+            )
         if not x.shape[axis]:
             raise ShapeError(f"'{name}' of {x}: axis {axis} has no elements, so none is the extremum")
         if x.shape[axis] - 1 > np.iinfo(dtype).max:
-            raise AttributeValueError(f"'{name}': {av.short_dtype(dtype)} cannot hold the positions of axis {axis} of {x}")
+            raise AttributeValueError(
+                f"'{name}': {av.short_dtype(dtype)} cannot hold the positions of axis {axis} of {x}"
+            )
         return x.with_shape((*x.shape[:axis], *x.shape[axis + 1 :])).with_dtype(np.dtype(dtype))
 
     def reference(x: np.ndarray, *, axis: int, dtype: Any) -> np.ndarray:
@@ -233,7 +239,10 @@ def _position(name: str, summary: str, search: Callable[..., Any], direction: st
         from axil.dialects import hlo
 
         x, of = values[0], av.aval_of(values[0])
-        inits = [hlo.constant(np.asarray(neutral(of.dtype)).astype(of.dtype)), hlo.constant(np.asarray(0, dtype))]
+        inits = [
+            hlo.constant(np.asarray(neutral(of.dtype)).astype(of.dtype)),
+            hlo.constant(np.asarray(0, dtype)),
+        ]
         pick = _pick_first(direction, av.is_float(of.dtype))
         return hlo.reduce([x, hlo.iota(of.shape, dtype, axis)], inits, (axis,), pick)[1]
 
@@ -263,5 +272,9 @@ def _pick_first(direction: str, may_be_nan: bool) -> Callable[..., Any]:
     return combine
 
 
-argmax = _position("argmax", "Position of the first maximum along an axis; NaN wins.", np.argmax, "GT", lowest)
-argmin = _position("argmin", "Position of the first minimum along an axis; NaN wins.", np.argmin, "LT", highest)
+argmax = _position(
+    "argmax", "Position of the first maximum along an axis; NaN wins.", np.argmax, "GT", lowest
+)
+argmin = _position(
+    "argmin", "Position of the first minimum along an axis; NaN wins.", np.argmin, "LT", highest
+)

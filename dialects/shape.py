@@ -9,7 +9,6 @@ import math
 from typing import Any
 
 import numpy as np
-
 from axil.dialects import avals as av
 from axil.dialects.errors import AttributeValueError
 from axil.dialects.factories import (
@@ -54,7 +53,9 @@ def producer(value: Any, name: str) -> tuple[Any, dict] | None:
     owner = value.owner
     if isinstance(owner, ir.Block) or owner.name != "axil." + name:
         return None
-    return owner.operands[0], {a: from_attribute(owner.attributes[a]) for a in ops.__getattr__(name).attributes}
+    return owner.operands[0], {
+        a: from_attribute(owner.attributes[a]) for a in ops.__getattr__(name).attributes
+    }
 
 
 def _check_shape(name: str, shape: tuple[int, ...]) -> None:
@@ -68,7 +69,9 @@ def _check_shape(name: str, shape: tuple[int, ...]) -> None:
 def _reshape_infer(x: Aval, *, shape: tuple[int, ...]) -> Aval:
     if x.size != math.prod(shape) or any(n < 0 for n in shape):
         _check_shape("reshape", shape)
-        raise ShapeError(f"'reshape' cannot give {x}, of {x.size} elements, the shape {shape} of {math.prod(shape)}")
+        raise ShapeError(
+            f"'reshape' cannot give {x}, of {x.size} elements, the shape {shape} of {math.prod(shape)}"
+        )
     return x.with_shape(shape)
 
 
@@ -100,11 +103,15 @@ reshape = Op(
 
 def _broadcast_infer(x: Aval, *, shape: tuple[int, ...], dims: tuple[int, ...]) -> Aval:
     if len(dims) != len(x.shape):
-        raise ShapeError(f"'broadcast_in_dim' needs one entry of dims for each dimension of {x}, got dims {dims}")
+        raise ShapeError(
+            f"'broadcast_in_dim' needs one entry of dims for each dimension of {x}, got dims {dims}"
+        )
     last = -1
     for n, d in zip(x.shape, dims):
         if not last < d < len(shape):
-            raise ShapeError(f"'broadcast_in_dim': dims {dims} must increase and lie within the shape {shape}")
+            raise ShapeError(
+                f"'broadcast_in_dim': dims {dims} must increase and lie within the shape {shape}"
+            )
         if n != 1 and n != shape[d]:
             raise ShapeError(f"'broadcast_in_dim' cannot broadcast {x} to shape {shape} along dims {dims}: "
                              f"dimension {d} of the result is {shape[d]}, the operand's is {n}")  # fmt: skip
@@ -168,7 +175,9 @@ def inverse(permutation: tuple[int, ...]) -> tuple[int, ...]:
 
 def _transpose_infer(x: Aval, *, permutation: tuple[int, ...]) -> Aval:
     if tuple(sorted(permutation)) != tuple(range(len(x.shape))):
-        raise ShapeError(f"'transpose' takes a permutation of the {len(x.shape)} dimensions of {x}, got {permutation}")
+        raise ShapeError(
+            f"'transpose' takes a permutation of the {len(x.shape)} dimensions of {x}, got {permutation}"
+        )
     return x.with_shape(tuple(x.shape[p] for p in permutation))
 
 
@@ -265,7 +274,9 @@ def _pad_infer(x: Aval, value: Aval, *, low: Any, high: Any, interior: Any) -> A
     if value.shape:
         raise ShapeError(f"'pad' takes a scalar to pad with, got {value}")
     if value.dtype != x.dtype:
-        raise DtypeError(f"'pad' takes a value of the operand's dtype, got {x} and {value}; convert one of them")
+        raise DtypeError(
+            f"'pad' takes a value of the operand's dtype, got {x} and {value}; convert one of them"
+        )
     if not len(low) == len(high) == len(interior) == len(x.shape):
         raise ShapeError(f"'pad' needs low, high and interior padding for each dimension of {x}, "
                          f"got {low}, {high}, {interior}")  # fmt: skip
@@ -366,7 +377,9 @@ def _concatenate_infer(*xs: Aval, axis: int) -> Aval:
             check_same("concatenate", first, x.with_shape(first.shape))
         if x.shape[:axis] != before or x.shape[axis + 1 :] != after or len(x.shape) != len(first.shape):
             text = ", ".join(map(str, xs))
-            raise ShapeError(f"'concatenate' takes operands that agree in all dimensions but axis {axis}, got {text}")
+            raise ShapeError(
+                f"'concatenate' takes operands that agree in all dimensions but axis {axis}, got {text}"
+            )
         total += x.shape[axis]
     return first.with_shape((*before, total, *after))
 
@@ -374,7 +387,9 @@ def _concatenate_infer(*xs: Aval, axis: int) -> Aval:
 def _concatenate_jvp(y: Any, xs: Any, dxs: Any, *, axis: int) -> Any:
     if all(dx is None for dx in dxs):
         return None
-    return concatenate(*(zeros_like_aval(av.aval_of(x)) if dx is None else dx for x, dx in zip(xs, dxs)), axis=axis)
+    return concatenate(
+        *(zeros_like_aval(av.aval_of(x)) if dx is None else dx for x, dx in zip(xs, dxs)), axis=axis
+    )
 
 
 def _concatenate_transpose(ct: Any, xs: Any, *, axis: int) -> tuple:

@@ -16,8 +16,15 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from axil.runtime import devices
-from axil.runtime.devices import Device, Lane, default_device, iree, vm_instance
+from axil.runtime.devices import (
+    Device,
+    Lane,
+    default_device,
+    in_forked_child,
+    iree,
+    on_fork_in_child,
+    vm_instance,
+)
 from axil.runtime.errors import AxilError, DeviceError, IncompatibleArtifactError, SignatureError
 
 # Programs whose estimated cost (about: floating point operations) is at least this run on all cores. Waking
@@ -118,7 +125,7 @@ class Executable:
     @property
     def parallel(self) -> bool:
         """Whether calls run on all cores (the `local-task` lane) rather than on the calling thread."""
-        return self._parallel and not devices.in_forked_child()
+        return self._parallel and not in_forked_child()
 
     def _new_context(self) -> Callable[..., None]:
         """A fresh context of the module, as its bound `invoke`."""
@@ -168,4 +175,4 @@ def _forget_contexts() -> None:
             executable._pool = []
 
 
-devices.on_fork_in_child(_forget_contexts)
+on_fork_in_child(_forget_contexts)

@@ -15,12 +15,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from axil.compiler.kernels import merge_sort
+from axil.compiler.kernels import loop, merge_sort
 from axil.compiler.kernels.kernel import PREFIX, Declined, Kernel, Plan, Tensor
 
 __all__ = ["KERNELS", "PREFIX", "Declined", "Kernel", "Plan", "Tensor", "link"]
 
-KERNELS: dict[str, Callable[..., Kernel | Declined]] = {"sort": merge_sort.emit}
+KERNELS: dict[str, Callable[..., Kernel | Declined]] = {
+    "sort": merge_sort.emit,
+    "scan": loop.scan,
+    "while": loop.while_,
+}
 """Emitters by name."""
 
 

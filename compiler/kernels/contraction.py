@@ -144,7 +144,7 @@ class _Reduction:
             if len(place) < self.kept:
                 return counted(b, self.source.shape[len(place)], lambda i: nest([*place, i]))
             value = self.to_scalar(place, self.source)
-                store_lanes(b, target, place, value, None)
+            store_lanes(b, target, place, value, None)
 
         nest([])
 
@@ -488,7 +488,9 @@ class _Contraction:
         """x * y + total."""
         v = Values(self.b, self.accumulated, lanes)
         if self.accumulated in FLOATS:
-            return v("math.fma", x, y, total)
+            # Contracted to one instruction where the processor has it, which math.fma would demand.
+            product = self.b.op(f"arith.mulf {x}, {y} fastmath<contract> : {v.type}")
+            return self.b.op(f"arith.addf {product}, {total} fastmath<contract> : {v.type}")
         if self.accumulated == "i1":
             return v("arith.ori", v("arith.andi", x, y), total)
         return v("arith.addi", v("arith.muli", x, y), total)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from axil.compiler.kernels.text import Builder, signless, storage, tensor_type, width
@@ -74,30 +73,38 @@ class Kernel:
 class Plan:
     """The buffers of a dispatch: what it reads, what it gives, and what it needs for itself while it runs.
 
-    `constants` are literals that the body reads as further inputs. Scratch space is an output that nobody
-    reads: that works on every device, where stack allocation does not.
+    The kernel's code knows them as `%in0`, `%literal0`, `%out0` and so on, by position, and scratch space by the names
+    chosen for it. Scratch space is an output that nobody reads: that works on every device, where stack allocation
+    does not.
     """
 
     name: str
     inputs: list[Tensor]
     results: list[Tensor]
-    scratch: list[Tensor] = field(default_factory=list)
-    constants: list[tuple[Tensor, str]] = field(default_factory=list)
+    scratch: dict[str, Tensor] = field(default_factory=dict)
+    literals: list[tuple[Tensor, str]] = field(default_factory=list)
+    """Constants that the code reads from memory, each with its value."""
+    returns: list[int | None] | None = None
+    """For each result, the input that it simply is (and then it has no buffer), or None."""
     workgroups: int = 1
     as_bits: bool = False
     """Whether the code takes all elements as integers of their width."""
-    returns: list[int | None] | None = None
-    """For each result, the input that it simply is (and then it has no buffer), or None."""
 
+    @property
+    def sources(self) -> list[int | None]:
+        """`returns`, for every result."""
+        return self.returns or [None] * len(self.results)
 
-def bind(b: Builder, plan: Plan) -> list[str]:
-    """Names the flat memrefs of a plan's buffers: inputs, constants, results with a buffer, scratch."""
-    names = []
-    zero = b.op("arith.constant 0 : index")
-    for i, tensor in enumerate(_buffers(plan)):
-        type_ = memref_type(tensor, plan.as_bits)
-        names.append(b.op(f'"stream.binding.subspan"(%b{i}, {zero}) : (!stream.binding, index) -> {type_}'))
-    return names
+    def outputs(self) -> dict[str, Tensor]:
+        """What the dispatch gives: the results that are not just inputs or empty, and the scratch space."""
+        made = zip(self.results, self.sources)
+        results = {f"%out{i}": t for i, (t, source) in enumerate(made) if source is None and t.size}
+        return results | self.scratch
+
+    def buffers(self) -> dict[str, Tensor]:
+        """All that the dispatch binds, in order."""
+        inputs = {f"%in{i}": t for i, t in enumerate(self.inputs)}
+        return inputs | {f"%literal{i}": t for i, (t, _) in enumerate(self.literals)} | self.outputs()
 
 
 def memref_type(tensor: Tensor, as_bits: bool = False) -> str:
@@ -106,20 +113,33 @@ def memref_type(tensor: Tensor, as_bits: bool = False) -> str:
     return f"memref<{tensor.size}x{element}>"
 
 
-def assemble(plan: Plan, body: Callable[[Builder, list[str]], None]) -> Kernel | Declined:
-    """The kernel of a plan; `body` writes its code, given the names of its buffers in `bind`'s order."""
-    buffers = _buffers(plan)
+def assemble(plan: Plan, code: str) -> Kernel | Declined:
+    """The kernel of a plan, from the code that works on its buffers."""
+    buffers = plan.buffers()
     if len(buffers) > MAX_BINDINGS:
         return Declined(f"{len(buffers)} buffers; a dispatch takes {MAX_BINDINGS}")
+    if not plan.outputs():
+        return kernel_without_code(plan)
     b = Builder()
-    body(b, bind(b, plan))
+    zero = "%offset"
+    b.line(f"{zero} = arith.constant 0 : index")
+    for i, (name, tensor) in enumerate(buffers.items()):
+        type_ = memref_type(tensor, plan.as_bits)
+        b.line(f'{name} = "stream.binding.subspan"(%b{i}, {zero}) : (!stream.binding, index) -> {type_}')
     arguments = ", ".join(f"%b{i}: !stream.binding" for i in range(len(buffers)))
-    text = _EXECUTABLE.format(workgroups=plan.workgroups, arguments=arguments, body=b.text())
-    wrapper = _wrapper(plan)
-    digest = hashlib.sha256((text + wrapper).encode()).hexdigest()[:12]
-    symbol = f"{PREFIX}{plan.name}.{digest}"
-    text = (text + wrapper).replace(_SYMBOL, symbol)
-    return Kernel(symbol, text, tuple(plan.inputs), tuple(plan.results))
+    text = _EXECUTABLE.format(workgroups=plan.workgroups, arguments=arguments, body=b.text() + "\n" + code)
+    return _named(plan, text + _wrapper(plan))
+
+
+def kernel_without_code(plan: Plan) -> Kernel:
+    """A kernel that gives its results without any work: they are all inputs, or empty."""
+    return _named(plan, _wrapper(plan))
+
+
+def _named(plan: Plan, text: str) -> Kernel:
+    """The kernel of a text, under a name made from the text."""
+    symbol = f"{PREFIX}{plan.name}.{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    return Kernel(symbol, text.replace(_SYMBOL, symbol), tuple(plan.inputs), tuple(plan.results))
 
 
 _SYMBOL = "<symbol>"
@@ -144,44 +164,28 @@ _EXECUTABLE = """
 """
 
 
-def _buffers(plan: Plan) -> list[Tensor]:
-    """The buffers that the dispatch binds, in order."""
-    constants = [tensor for tensor, _ in plan.constants]
-    return [*plan.inputs, *constants, *_outputs(plan)]
-
-
-def _outputs(plan: Plan) -> list[Tensor]:
-    """What the dispatch itself gives: the results that are not just inputs, and the scratch space."""
-    returns = plan.returns or [None] * len(plan.results)
-    return [t for t, source in zip(plan.results, returns) if source is None and t.size] + plan.scratch
-
-
 def _wrapper(plan: Plan) -> str:
-    """The private function around the dispatch: hides scratch space, constants and signedness."""
+    """The private function around the dispatch: hides scratch space, literals and signedness."""
     b = Builder()
     names = [f"%arg{i}" for i in range(len(plan.inputs))]
-    operands = [_converted(b, n, t.type, t.plain_type) for n, t in zip(names, plan.inputs)]
-    operands += [b.op(f"stablehlo.constant {literal} : {t.plain_type}") for t, literal in plan.constants]
-    types = [t.plain_type for t in (*plan.inputs, *(t for t, _ in plan.constants))]
-    outputs = [t.plain_type for t in _outputs(plan)]
-    found: list[str] = []
+    outputs = list(plan.outputs().values())
+    call = b.name()
     if outputs:
-        call = b.name()
-        b.line(
-            f'{call}:{len(outputs)} = "flow.dispatch"({", ".join(operands)}) '
-            f"{{entry_points = [@{_SYMBOL}.code::@entry], operandSegmentSizes = array<i32: 0, {len(types)}, 0, 0>}}"
-            f" : ({', '.join(types)}) -> ({', '.join(outputs)})"
-        )
-        found = [f"{call}#{i}" for i in range(len(outputs))]
-    position = iter(found)
-    values = []
-    for tensor, source in zip(plan.results, plan.returns or [None] * len(plan.results)):
+        literals = [(b.op(f"stablehlo.constant {value} : {t.type}"), t) for t, value in plan.literals]
+        given = [*zip(names, plan.inputs), *literals]
+        operands = ", ".join(_converted(b, name, t.type, t.plain_type) for name, t in given)
+        taken, made = (", ".join(t.plain_type for t in group) for group in ([t for _, t in given], outputs))
+        attributes = f"entry_points = [@{_SYMBOL}.code::@entry], operandSegmentSizes = array<i32: 0, {len(given)}, 0, 0>"
+        b.line(f'{call}:{len(outputs)} = "flow.dispatch"({operands}) {{{attributes}}} : ({taken}) -> ({made})')
+    values, position = [], 0
+    for tensor, source in zip(plan.results, plan.sources):
         if source is not None:
             values.append(names[source])
         elif not tensor.size:
             values.append(b.op(f"stablehlo.constant dense<> : {tensor.type}"))
         else:
-            values.append(_converted(b, next(position), tensor.plain_type, tensor.type))
+            values.append(_converted(b, f"{call}#{position}", tensor.plain_type, tensor.type))
+            position += 1
     signature = ", ".join(f"{n}: {t.type}" for n, t in zip(names, plan.inputs))
     results = ", ".join(t.type for t in plan.results)
     ending = f"return {', '.join(values)} : {results}" if values else "return"
@@ -191,16 +195,3 @@ def _wrapper(plan: Plan) -> str:
 def _converted(b: Builder, value: str, source: str, target: str) -> str:
     """A change of signedness only, which costs nothing at run time."""
     return value if source == target else b.op(f"stablehlo.convert {value} : ({source}) -> {target}")
-
-
-def kernel_without_code(plan: Plan) -> Kernel:
-    """A kernel that gives its results without any work: they are all inputs, or empty."""
-    wrapper = _wrapper(plan)
-    symbol = f"{PREFIX}{plan.name}.{hashlib.sha256(wrapper.encode()).hexdigest()[:12]}"
-    return Kernel(symbol, wrapper.replace(_SYMBOL, symbol), tuple(plan.inputs), tuple(plan.results))
-
-
-def positions(sizes: Sequence[int]) -> list[slice]:
-    """Slices that cut a list into groups of the given sizes."""
-    starts = [sum(sizes[:i]) for i in range(len(sizes))]
-    return [slice(start, start + size) for start, size in zip(starts, sizes)]

@@ -54,9 +54,12 @@ def emit(
     rows = tensors[0].size // length
     rows_each = min(rows, max(1, ELEMENTS_PER_WORKGROUP // length))
     groups = -(-rows // rows_each)
-    plan = Plan("sort", tensors, tensors, scratch=list(tensors), workgroups=groups, as_bits=True)
+    scratch = {f"%scratch{i}": t for i, t in enumerate(tensors)}
+    plan = Plan("sort", tensors, tensors, scratch, workgroups=groups, as_bits=True)
     block = min(BLOCK, length) if platform == "cpu" else 1
-    return assemble(plan, lambda b, names: _Sort(b, length, rows, tuple(dtypes), num_keys, block).all_rows(names))
+    b = Builder()
+    _Sort(b, length, rows, tuple(dtypes), num_keys, block).all_rows()
+    return assemble(plan, b.text())
 
 
 def _bits(dtype: str) -> str:
@@ -96,14 +99,15 @@ class _Sort:
     keys: int
     block: int
 
-    def all_rows(self, names: list[str]) -> None:
+    def operands(self, name: str) -> list[_Data]:
+        """The buffers of all operands, named `%<name>0` and so on."""
+        types = [f"memref<{self.rows * self.length}x{_bits(dtype)}>" for dtype in self.dtypes]
+        return [_Data(f"%{name}{i}", type_, dtype) for i, (type_, dtype) in enumerate(zip(types, self.dtypes))]
+
+    def all_rows(self) -> None:
         """The kernel: this workgroup's rows, one after the other."""
-        b, count = self.b, len(self.dtypes)
-        data = [
-            _Data(name, f"memref<{self.rows * self.length}x{_bits(dtype)}>", dtype)
-            for name, dtype in zip(names, self.dtypes * 3)
-        ]
-        inputs, outputs, scratch = data[:count], data[count : 2 * count], data[2 * count :]
+        b = self.b
+        inputs, outputs, scratch = (self.operands(name) for name in ("in", "out", "scratch"))
         group = b.op('"stream.dispatch.workgroup.id"() {dimension = 0 : index} : () -> index')
         groups = b.op('"stream.dispatch.workgroup.count"() {dimension = 0 : index} : () -> index')
 

@@ -24,16 +24,10 @@ class GuardInputs(Pass):
     name: ClassVar[str] = "axil-guard-inputs"
 
     def run(self, module: ir.Operation) -> None:
-        ctx = context()
-        allowed = ctx.allow_unregistered_dialects
-        ctx.allow_unregistered_dialects = True  # `flow` is IREE's, and unknown here
-        try:
-            device = ir.Attribute.parse("#hal.device.promise<@__device_0>", ctx)
-            for function in operations(module.regions[0].blocks[0]):
-                if function.name == "func.func" and "sym_visibility" not in function.attributes and has_body(function):
-                    self._guard(function, device)
-        finally:
-            ctx.allow_unregistered_dialects = allowed
+        device = ir.Attribute.parse("#hal.device.promise<@__device_0>", context())
+        for function in operations(module.regions[0].blocks[0]):
+            if function.name == "func.func" and "sym_visibility" not in function.attributes and has_body(function):
+                self._guard(function, device)
 
     def _guard(self, function: ir.Operation, device: ir.Attribute) -> None:
         block = body_of(function)

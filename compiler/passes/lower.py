@@ -52,10 +52,10 @@ class Lowering:
 
     def function(self, name: str) -> str:
         """Lower the body of a function, once."""
+        name = self.d.flat(name)
         if name in self._lowered:
             return name
         self._lowered.add(name)
-        self.d.flat(name)
         for op in operations(body_of(self.d[name]))[:-1]:
             if op.name == "func.call":
                 self._call(op)

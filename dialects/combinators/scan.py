@@ -20,6 +20,9 @@ def _signature(
     functions: list[Signature], *, consts: int, carry: int, length: int, reverse: bool, unroll: int
 ) -> Signature:
     (body,) = functions
+    if min(consts, carry, length) < 0 or consts + carry > len(body.inputs) or carry > len(body.outputs):
+        raise ShapeError(f"'scan': consts = {consts}, carry = {carry} and length = {length} do not fit a body "
+                         f"of {len(body.inputs)} operands and {len(body.outputs)} results")  # fmt: skip
     c, s, x = split(body.inputs, consts, carry)
     s_out, y = split(body.outputs, carry)
     if s != s_out:

@@ -7,14 +7,13 @@ from typing import Any
 
 import iree.runtime as rt
 import numpy as np
-from iree.compiler.api import Invocation, Output, Session, Source
-from iree.runtime.array_interop import map_dtype_to_element_type
-from samples import Case, function_of_case, module
-
 from axil.dialects import hlo
 from axil.dialects.avals import BFLOAT16
 from axil.dialects.emit import declared_op
 from axil.dialects.mlir import from_attribute, ir
+from iree.compiler.api import Invocation, Output, Session, Source
+from iree.runtime.array_interop import map_dtype_to_element_type
+from samples import Case, function_of_case, module
 
 FLAGS = ("--iree-hal-target-device=local", "--iree-hal-local-target-device-backends=llvm-cpu",
          "--iree-llvmcpu-target-cpu=host", "--iree-input-demote-f64-to-f32=false", "--iree-input-type=stablehlo",
@@ -35,23 +34,38 @@ def lower(made: ir.Module) -> None:
                     lowered: Any = hlo.op(op.lower, *values)
                 else:
                     lowered = op.lower(values, types, None, **attributes)
-            for old, new in zip(operation.results, lowered if isinstance(lowered, (tuple, list)) else [lowered]):
+            for old, new in zip(
+                operation.results, lowered if isinstance(lowered, (tuple, list)) else [lowered]
+            ):
                 old.replace_all_uses_with(new)
             operation.operation.erase()
 
 
 def guard(text: str) -> str:
     """Copy each argument at entry where IREE would write into it (iree#16168)."""
+    return re.sub(r"(  func\.func @[^\n]*\{\n)(.*?\n  \}\n)", _guard_function, text, flags=re.DOTALL)
 
-    def one(match: re.Match) -> str:
-        header, body = match.groups()
-        lines = []
-        for name, type_ in re.findall(r"%(arg\d+): (tensor<[^>]*>)", header):
-            lines.append(f"    %guarded_{name} = flow.tensor.transfer %{name} : {type_} to #hal.device.promise<@__device_0>")
-            body = re.sub(rf"%{name}\b", f"%guarded_{name}", body)
-        return header + "\n".join(lines) + "\n" + body
 
-    return re.sub(r"(  func\.func @[^\n]*\{\n)(.*?\n  \}\n)", one, text, flags=re.DOTALL)
+def _guard_function(match: re.Match) -> str:
+    header, body = match.groups()
+    lines = []
+    for name, type_ in re.findall(r"%(arg\d+): (tensor<[^%]*?>)[,)]", header):
+        # IREE has no unsigned types: it rewrites them in StableHLO, and refuses them in `flow`.
+        signless = re.sub(r"ui(\d+)>", r"i\1>", type_)
+        cast = f"stablehlo.bitcast_convert %{name} : ({type_}) -> {signless}"
+        back = f"stablehlo.bitcast_convert %moved_{name} : ({signless}) -> {type_}"
+        move = f"flow.tensor.transfer %cast_{name} : {signless} to #hal.device.promise<@__device_0>"
+        lines += [
+            f"    %cast_{name} = {cast}",
+            f"    %moved_{name} = {move}",
+            f"    %guarded_{name} = {back}",
+        ]
+        body = re.sub(rf"%{name}\b", f"%guarded_{name}", body)
+    return header + "\n".join(lines) + "\n" + body
+
+
+class CompileError(Exception):
+    """IREE refuses a module; carries its diagnostics."""
 
 
 class Compiled:
@@ -87,12 +101,22 @@ class Compiled:
 
 
 def _to_host(view: rt.HalBufferView, dtype: np.dtype) -> np.ndarray:
-    raw = {1: np.uint8, 2: np.uint16}.get(dtype.itemsize, dtype)
+    raw = np.dtype({1: np.uint8, 2: np.uint16}.get(dtype.itemsize, dtype))
     return np.array(view.map().asarray(view.shape, raw)).view(dtype)
 
 
-def compile_cases(group: list[Case]) -> Compiled:
-    """One module of a group of cases, compiled and loaded."""
+def compile_cases(group: list[Case]) -> dict[str, Compiled | CompileError]:
+    """The modules that hold each of a group of cases: one for all, or one each if IREE refuses that."""
+    names = [name for _, _, name in group]
+    try:
+        return dict.fromkeys(names, _compiled(group))
+    except CompileError as error:
+        if len(group) == 1:
+            return {names[0]: error}
+    return {name: made for case in group for name, made in compile_cases([case]).items()}
+
+
+def _compiled(group: list[Case]) -> Compiled:
     made = module(lambda: [function_of_case(case, f"f{i}") for i, case in enumerate(group)])
     with made.context, ir.Location.unknown():
         lower(made)
@@ -101,13 +125,15 @@ def compile_cases(group: list[Case]) -> Compiled:
 
 
 def _compile(text: str) -> bytes:
-    session = Session()
+    session, messages = Session(), []
     session.set_flags(*FLAGS)
     invocation: Invocation = session.invocation()
-    invocation.enable_console_diagnostics()
+    session.context.attach_diagnostic_handler(
+        lambda d: bool(messages.append(f"{d.location}: {d.message}")) or True
+    )
     source = Source.wrap_buffer(session, text.encode())
     if not (invocation.parse_source(source) and invocation.execute()):
-        raise RuntimeError("IREE refuses the module:\n" + text)
+        raise CompileError("\n".join(messages))
     output = Output.open_membuffer()
     invocation.output_vm_bytecode(output)
     return bytes(output.map_memory())

@@ -1,0 +1,155 @@
+"""Sorting: one op, of any number of operands, the first of which are the keys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from axil.dialects import avals as av
+from axil.dialects.errors import AttributeValueError
+from axil.dialects.factories import (
+    Aval,
+    DtypeError,
+    Op,
+    ShapeError,
+    all_batched,
+    dtype_of,
+    ops,
+    sample,
+    shape_of,
+)
+from axil.dialects.indexing import Windows
+
+
+def _infer(*xs: Aval, axis: int, num_keys: int, stable: bool) -> tuple[Aval, ...]:
+    text = ", ".join(map(str, xs))
+    if not xs or any(x.shape != xs[0].shape for x in xs):
+        raise ShapeError(f"'sort' takes arrays of one shape, got {text}")
+    if not 0 <= axis < xs[0].ndim:
+        raise ShapeError(f"'sort': axis {axis} is out of range for {xs[0]}")
+    if not 1 <= num_keys <= len(xs):
+        raise AttributeValueError(f"'sort' of {len(xs)} arrays takes from 1 to {len(xs)} keys, got {num_keys}")
+    for x in xs[:num_keys]:
+        if x.dtype.kind == "V" and not av.is_float(x.dtype) and not av.is_integer(x.dtype):
+            raise DtypeError(f"'sort' cannot order {x}")
+    return xs
+
+
+def _key_parts(x: np.ndarray) -> tuple[np.ndarray, ...]:
+    """What NumPy can compare of a key, most significant last."""
+    if x.dtype.kind == "c":
+        return x.imag, x.real
+    return (x.astype(np.float32) if av.is_float(x.dtype) and x.dtype.itemsize < 4 else x,)
+
+
+def _reference(*xs: np.ndarray, axis: int, num_keys: int, stable: bool) -> tuple[np.ndarray, ...]:
+    if len(xs) == 1 and xs[0].dtype.kind in "fiub":
+        return (np.sort(xs[0], axis, kind="stable"),)
+    keys = [part for x in reversed(xs[:num_keys]) for part in _key_parts(x)]
+    order = np.lexsort(keys, axis=axis) if len(keys) > 1 else np.argsort(keys[0], axis, kind="stable")
+    return tuple(np.take_along_axis(x, order, axis) for x in xs)
+
+
+def take_along(x: Any, order: Any, axis: int) -> Any:
+    """Elements of `x` at positions `order` along an axis; positions must be in bounds."""
+    shape = shape_of(x)
+    others = tuple(d for d in range(len(shape)) if d != axis)
+    windows = Windows((), (axis,), others, others, (axis,), (1,) * len(shape))
+    indices = ops.reshape(order, shape=(*shape_of(order), 1))
+    return ops.gather(x, indices, **windows.gather_attributes("promise"))
+
+
+def _jvp(y: Any, xs: Any, dxs: Any, *, axis: int, num_keys: int, stable: bool) -> Any:
+    if all(t is None for t in dxs):
+        return None
+    positions = ops.iota(shape=shape_of(xs[0]), axis=axis, dtype=np.dtype(np.int32))
+    order = sort(*xs[:num_keys], positions, axis=axis, num_keys=num_keys, stable=True)[-1]
+    return tuple(None if t is None else take_along(t, order, axis) for t in dxs)
+
+
+def _batch(size: int, xs: Any, batched: Any, *, axis: int, num_keys: int, stable: bool) -> Any:
+    return sort(*all_batched(size, xs, batched), axis=axis + 1, num_keys=num_keys, stable=stable)
+
+
+# ---- lowering ------------------------------------------------------------------------------------------
+
+
+def _lower(values: Any, results: Any, context: Any, *, axis: int, num_keys: int, stable: bool) -> list:
+    from axil.dialects import hlo
+
+    shape = shape_of(values[0])
+    if shape[axis] < 2 or 0 in shape:
+        return list(values)
+    if context is None:
+        return _plain_sort(values, axis, num_keys, stable)
+    last = len(shape) - 1
+    # The kernel sorts rows. Swapping two dimensions is its own inverse.
+    swap = [{axis: last, last: axis}.get(d, d) for d in range(len(shape))]
+    moved = list(values) if axis == last else [hlo.transpose(v, swap) for v in values]
+    found = context.kernel("merge_sort", moved, [v.type for v in moved], num_keys=num_keys, descending=False)
+    if found is None:
+        if axis != last:
+            for v in moved:
+                v.owner.erase()
+        return _plain_sort(values, axis, num_keys, stable)
+    return list(found) if axis == last else [hlo.transpose(v, swap) for v in found]
+
+
+def _plain_sort(values: Any, axis: int, num_keys: int, stable: bool) -> list:
+    from axil.dialects import hlo
+
+    def before(*elements: Any) -> Any:
+        pairs = [pair for k in range(num_keys) for pair in _parts(elements[2 * k], elements[2 * k + 1])]
+        return _lexicographic(pairs)
+
+    return hlo.sort(values, axis, stable, before)
+
+
+def _parts(a: Any, b: Any) -> list[tuple[Any, Any]]:
+    """Emit what is compared of a pair of elements, in order: of complex numbers the real and imaginary parts."""
+    from axil.dialects import hlo
+
+    if not av.is_complex(dtype_of(a)):
+        return [(a, b)]
+    return [(hlo.op(part, a), hlo.op(part, b)) for part in ("real", "imag")]
+
+
+def _lexicographic(pairs: list[tuple[Any, Any]]) -> Any:
+    """Emit whether the first of each pair comes before the second; earlier pairs decide first."""
+    from axil.dialects import hlo
+
+    (a, b), rest = pairs[0], pairs[1:]
+    less = _less(a, b)
+    if not rest:
+        return less
+    undecided = hlo.op("not", hlo.op("or", less, _less(b, a)))
+    return hlo.op("or", less, hlo.op("and", undecided, _lexicographic(rest)))
+
+
+def _less(a: Any, b: Any) -> Any:
+    """Emit `a < b`, where NaN is larger than everything and -0.0 equals 0.0."""
+    from axil.dialects import hlo
+
+    less = hlo.compare(a, b, "LT")
+    if not av.is_float(dtype_of(a)):
+        return less
+    only_b_is_nan = hlo.op("and", hlo.compare(b, b, "NE"), hlo.compare(a, a, "EQ"))
+    return hlo.op("or", less, only_b_is_nan)
+
+
+def _sample(*operands: str, axis: int = 0, num_keys: int = 1, **more: Any) -> Any:
+    return sample(*operands, axis=axis, num_keys=num_keys, stable=True, **more)
+
+
+sort = Op(
+    name="sort", operands=("operands",), variadic=True, results=0,
+    summary="Operands sorted together along an axis by the first `num_keys` of them; NaN comes last.",
+    attributes={"axis": "int", "num_keys": "int", "stable": "bool"}, infer=_infer, reference=_reference, jvp=_jvp,
+    batch=_batch, lower=_lower, flops=lambda *xs, axis, **attributes: float(xs[0].size * xs[0].shape[axis].bit_length()),
+    samples=(
+        _sample("f32[7]"), _sample("f32[3,5]", axis=1), _sample("f32[4,3]", axis=0),
+        _sample("f32[6]", "f32[6]"), _sample("i32[6]", "f32[6]", num_keys=2), _sample("bool[5]", "i32[5]"),
+        _sample("u32[5]", "f32[5]", "i32[5]", num_keys=2),
+    ),
+)  # fmt: skip
