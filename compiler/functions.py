@@ -77,6 +77,7 @@ class Functions:
         self._flat: set[str] = set()
         self._flattening: set[str] = set()
         self._counters: dict[str, int] = {}
+        self._imported: dict[tuple[int, str], tuple[Functions, str]] = {}
 
     # ---- looking up ------------------------------------------------------------------------------------
 
@@ -179,8 +180,6 @@ class Functions:
         op.attributes["sym_visibility"] = ir.StringAttr.get("private", context())
         self.table[new] = op
         self._sites[new] = None
-        if name in self._flat:
-            self._flat.add(new)
         return new
 
     def _create(self, name: str, signature: Signature) -> ir.Operation:
@@ -207,6 +206,31 @@ class Functions:
                 ir.Operation.create("func.return", operands=outputs)
         del op.attributes["axil.derived"]
         self._sites[name] = None
+
+    def import_from(self, other: Functions, name: str) -> str:
+        """Copy a function of another module, with all that it calls or is derived from; gives its name here."""
+        if other is self:
+            return name
+        key = (id(other), name)
+        found = self._imported.get(key)
+        if found is not None:
+            return found[1]
+        new = self.fresh(name)
+        op = other[name].clone(ip=ir.InsertionPoint(self.block))
+        op.attributes["sym_name"] = ir.StringAttr.get(new, context())
+        self.table[new] = op
+        self._imported[key] = (other, new)  # `other` is held, so that its id stays its own
+        site = other.site(name)
+        self._sites[new] = site
+        if site is not None:
+            self._sites[new] = site.replace(tuple(self.import_from(other, f) for f in site.functions))
+            op.attributes["axil.derived"] = write_site(self._sites[new])  # type: ignore[arg-type]
+        elif has_body(op):
+            for call in operations(body_of(op)):
+                if call.name == "func.call":
+                    callee = self.import_from(other, call.attributes["callee"].value)
+                    call.attributes["callee"] = ir.FlatSymbolRefAttr.get(callee, context())
+        return new
 
     # ---- calling ---------------------------------------------------------------------------------------
 

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from axil.compiler.functions import Functions, body_of, has_body, located, operations
+from axil.compiler.derive import Deriver
+from axil.compiler.functions import body_of, has_body, located, operations
 from axil.dialects.emit import declared_op
 from axil.dialects.errors import ShapeError
 from axil.dialects.mlir import from_attribute, ir
@@ -24,7 +25,7 @@ Step = tuple[Callable[..., Any], tuple[int, ...], tuple[int, ...], bool, tuple[i
 class Interpreter:
     """Runs functions of one module. Derived functions must be expanded, all but control combinators."""
 
-    def __init__(self, functions: Functions) -> None:
+    def __init__(self, functions: Deriver) -> None:
         self.functions = functions
         self._plans: dict[str, tuple[list[Step], tuple[int, ...], int]] = {}
 
@@ -86,6 +87,9 @@ class Interpreter:
 
     def _call(self, name: str) -> Callable[..., Any]:
         site = self.functions.site(name)
+        if site is not None and site.combinator.transformation:
+            self.functions.expand(name)  # when a value is asked for while the program is still being traced
+            site = None
         if site is None:
             if not has_body(self.functions[name]):
                 raise ShapeError(f"function @{name} has no body to run")

@@ -1,4 +1,4 @@
-"""Contraction: `dot_general`, of which matrix products and tensor contractions of every kind are instances."""
+"""Contraction: `dot_general`, of which all matrix products and tensor contractions are instances."""
 
 from __future__ import annotations
 
@@ -54,12 +54,14 @@ def _infer(
     for x, batch, contract in ((lhs, lhs_batch, lhs_contract), (rhs, rhs_batch, rhs_contract)):
         used, ndim = (*batch, *contract), len(x.shape)
         if len(set(used)) != len(used) or any(not 0 <= i < ndim for i in used):
-            raise ShapeError(f"'dot_general': batch dimensions {batch} and contracting dimensions {contract} are not "
-                             f"distinct dimensions of {x}")  # fmt: skip
+            raise ShapeError(f"'dot_general': batch dimensions {batch} and contracting dimensions {contract} "
+                             f"are not distinct dimensions of {x}")  # fmt: skip
     for what, left, right in (("batch", lhs_batch, rhs_batch), ("contracting", lhs_contract, rhs_contract)):
         if len(left) != len(right) or any(a[i] != b[j] for i, j in zip(left, right)):
-            raise ShapeError(f"'dot_general': {what} dimensions {left} of {lhs} and {right} of {rhs} differ in size: "
-                             f"{tuple(a[i] for i in left)} and {tuple(b[j] for j in right)}")  # fmt: skip
+            sizes = f"{tuple(a[i] for i in left)} and {tuple(b[j] for j in right)}"
+            raise ShapeError(
+                f"'dot_general': {what} dimensions {left} of {lhs} and {right} of {rhs} differ: sizes {sizes}"
+            )
     if lhs.dtype != rhs.dtype:
         raise DtypeError(
             f"'dot_general' takes operands of one dtype, got {lhs} and {rhs}; convert one of them"
@@ -91,8 +93,8 @@ def _flops(
 
 
 def _reference(
-    lhs: np.ndarray, rhs: np.ndarray, *, lhs_batch: Axes, rhs_batch: Axes, lhs_contract: Axes, rhs_contract: Axes,
-    dtype: Any,
+    lhs: np.ndarray, rhs: np.ndarray, *, lhs_batch: Axes, rhs_batch: Axes, lhs_contract: Axes,
+    rhs_contract: Axes, dtype: Any,
 ) -> np.ndarray:  # fmt: skip
     # Half precision accumulates in single; other dtypes in that of the result.
     wide = _FLOAT32 if dtype in _HALF else dtype
@@ -106,7 +108,9 @@ def _reference(
         return y if y.dtype == dtype else y.astype(dtype)
 
 
-def _by_matmul(lhs: np.ndarray, rhs: np.ndarray, lhs_batch: Axes, rhs_batch: Axes, lhs_contract: Axes, rhs_contract: Axes) -> np.ndarray:  # fmt: skip
+def _by_matmul(
+    lhs: np.ndarray, rhs: np.ndarray, lhs_batch: Axes, rhs_batch: Axes, lhs_contract: Axes, rhs_contract: Axes
+) -> np.ndarray:
     """Contraction as one matrix product, or one a batch element: dimensions of a kind are merged into one."""
     lhs_free = _free(lhs.ndim, lhs_batch, lhs_contract)
     rhs_free = _free(rhs.ndim, rhs_batch, rhs_contract)
@@ -170,8 +174,8 @@ def _cotangent(ct: Any, other: Any, of: Aval, mine: Any, others: Any, ct_contrac
 
 
 def _batch(
-    size: int, xs: Any, batched: Any, *, lhs_batch: Axes, rhs_batch: Axes, lhs_contract: Axes, rhs_contract: Axes,
-    dtype: Any,
+    size: int, xs: Any, batched: Any, *, lhs_batch: Axes, rhs_batch: Axes, lhs_contract: Axes,
+    rhs_contract: Axes, dtype: Any,
 ) -> Any:  # fmt: skip
     lhs, rhs = xs
     if batched[0]:
@@ -211,8 +215,10 @@ def _lower(
 ) -> Any:  # fmt: skip
     from axil.dialects import hlo
 
-    wide = _accumulator(np.dtype(dtype))
     lhs, rhs = values
+    if 0 in shape_of(lhs) or 0 in shape_of(rhs):
+        return hlo.splat(results[0], 0)  # with data tiling, IREE divides by the size that is 0, and dies
+    wide = _accumulator(np.dtype(dtype))
     if av.is_bool(dtype):
         lhs, rhs = hlo.convert(lhs, wide), hlo.convert(rhs, wide)
     type_ = hlo.tensor_type(hlo.aval_of_type(results[0]).with_dtype(wide))
@@ -223,7 +229,7 @@ def _lower(
 
 
 def _accumulator(dtype: np.dtype) -> np.dtype:
-    """Half precision sums in single; booleans count their true products in 32 bits, as `or` over `and` is no matmul."""
+    """Half precision sums in single; booleans count in 32 bits, as IREE has no matmul of `or` over `and`."""
     if dtype in _HALF:
         return _FLOAT32
     return np.dtype(np.int32) if av.is_bool(dtype) else dtype
@@ -232,8 +238,13 @@ def _accumulator(dtype: np.dtype) -> np.dtype:
 def _dims(
     lhs_contract: Axes, rhs_contract: Axes, lhs_batch: Axes = (), rhs_batch: Axes = (), dtype: str = "f4"
 ) -> dict:
-    return dict(lhs_batch=lhs_batch, rhs_batch=rhs_batch, lhs_contract=lhs_contract, rhs_contract=rhs_contract,
-                dtype=np.dtype(dtype))  # fmt: skip
+    return {
+        "lhs_batch": lhs_batch,
+        "rhs_batch": rhs_batch,
+        "lhs_contract": lhs_contract,
+        "rhs_contract": rhs_contract,
+        "dtype": np.dtype(dtype),
+    }
 
 
 dot_general = Op(

@@ -1,7 +1,7 @@
 """Cumulative reductions: the running sum, product, maximum, minimum and log-sum-exp along an axis.
 
-They lower to `reduce_window` with a window that is as long as the axis. IREE recognises this form and runs it as
-one sequential loop: 0.4 ms for 100,000 elements, where log-step doubling takes 1.3 ms and compiles longer.
+They lower to `reduce_window` with a window that is as long as the axis. IREE recognises this form and runs it
+as one sequential loop: 0.4 ms for 100,000 elements, where log-step doubling takes 1.3 ms and compiles longer.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def _tangent_by_doubling(x: Any, dx: Any, axis: int, reverse: bool, combine: Cal
     """Tangent of a cumulative reduction, in log2(n) steps that each double what an element has gathered.
 
     `combine(a, da, b, db)` gives the value and tangent of combining an earlier and a later element. It
-    divides by nothing, so that zeros are no exception, and being made of ordinary ops it has derivatives itself.
+    divides by nothing, so zeros are no exception, and being made of ordinary ops it has derivatives itself.
     """
     n, step = shape_of(x)[axis], 1
     while step < n:
@@ -141,8 +141,8 @@ def _cumulative(
 
     more.setdefault("samples", _FLOATS + (_INTS if takes != "float" else ()))
     return Op(
-        name=name, summary=summary, operands=("x",), attributes={"axis": "int", "reverse": "bool"}, infer=infer,
-        reference=reference, jvp=jvp, batch=batch, lower=lower, domain=domain, **more,
+        name=name, summary=summary, operands=("x",), attributes={"axis": "int", "reverse": "bool"},
+        infer=infer, reference=reference, jvp=jvp, batch=batch, lower=lower, domain=domain, **more,
     )  # fmt: skip
 
 
@@ -173,8 +173,8 @@ def _cumsum_transpose(ct: Any, xs: Any, *, axis: int, reverse: bool) -> tuple:
     return (cumsum(ct, axis=axis, reverse=not reverse),)
 
 
-cumsum = _cumulative("cumsum", "Running sum.", np.add, _hlo_combine("add"), lambda dtype: 0, None, takes="number",
-                     linear=(0,), transpose=_cumsum_transpose)  # fmt: skip
+cumsum = _cumulative("cumsum", "Running sum.", np.add, _hlo_combine("add"), lambda dtype: 0, None,
+                     takes="number", linear=(0,), transpose=_cumsum_transpose)  # fmt: skip
 cumprod = _cumulative("cumprod", "Running product.", np.multiply, _hlo_combine("multiply"), lambda dtype: 1,
                       _combine_by("mul"), takes="number")  # fmt: skip
 cummax = _cumulative("cummax", "Running maximum; NaN wins.", np.maximum, _hlo_combine("maximum"), lowest,

@@ -15,4 +15,5 @@ from axil.dialects import (  # noqa: F401
     scatter,
     shape,
     sorting,
+    special,
 )

@@ -139,18 +139,28 @@ def reduce(values: Sequence[ir.Value], inits: Sequence[ir.Value], axes: Sequence
     return list(made.results)
 
 
-def pad(x: ir.Value, value: ir.Value, low: Sequence[int], high: Sequence[int], interior: Sequence[int]) -> ir.Value:
+def pad(
+    x: ir.Value, value: ir.Value, low: Sequence[int], high: Sequence[int], interior: Sequence[int]
+) -> ir.Value:
     """Emit `pad`."""
-    return op("pad", x, value, edge_padding_low=ints(low), edge_padding_high=ints(high), interior_padding=ints(interior))
+    return op(
+        "pad", x, value,
+        edge_padding_low=ints(low), edge_padding_high=ints(high), interior_padding=ints(interior),
+    )  # fmt: skip
 
 
 def dot_general(
-    lhs: ir.Value, rhs: ir.Value, batch: Sequence[Sequence[int]], contract: Sequence[Sequence[int]], result: ir.Type
+    lhs: ir.Value,
+    rhs: ir.Value,
+    batch: Sequence[Sequence[int]],
+    contract: Sequence[Sequence[int]],
+    result: ir.Type,
 ) -> ir.Value:
     """Emit `dot_general`; `batch` and `contract` are pairs of dimensions of (lhs, rhs)."""
     numbers = stablehlo_bindings.DotDimensionNumbers.get(
         lhs_batching_dimensions=list(batch[0]), rhs_batching_dimensions=list(batch[1]),
-        lhs_contracting_dimensions=list(contract[0]), rhs_contracting_dimensions=list(contract[1]), context=context(),
+        lhs_contracting_dimensions=list(contract[0]), rhs_contracting_dimensions=list(contract[1]),
+        context=context(),
     )  # fmt: skip
     return typed("dot_general", [result], [lhs, rhs], dot_dimension_numbers=numbers).results[0]
 
@@ -214,12 +224,12 @@ def sort(values: Sequence[ir.Value], axis: int, stable: bool, before: Any) -> li
 def reduce_window(
     x: ir.Value, init: ir.Value, window: Sequence[int], padding: Sequence[Sequence[int]], combine: Any
 ) -> ir.Value:
-    """Emit `reduce_window` of one operand with strides of 1; `combine(accumulator, element)` emits the region."""
+    """Emit `reduce_window` of one operand, strides 1; `combine(accumulator, element)` emits the region."""
     of = aval_of_type(x.type)
     shape = tuple(n + low + high - w + 1 for n, (low, high), w in zip(of.shape, padding, window))
     made = typed(
-        "reduce_window", [tensor_type(of.with_shape(shape))], [x, init], regions=1, window_dimensions=ints(window),
-        padding=to_attribute("dense", np.asarray(padding, np.int64)),
+        "reduce_window", [tensor_type(of.with_shape(shape))], [x, init], regions=1,
+        window_dimensions=ints(window), padding=to_attribute("dense", np.asarray(padding, np.int64)),
     )  # fmt: skip
     scalar = tensor_type(of.with_shape(()))
     block = body(made, [scalar, scalar])

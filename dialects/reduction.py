@@ -1,6 +1,7 @@
 """Reductions: sums, products, extrema, logical reductions, and the positions of extrema.
 
-Reductions over axes without elements give the neutral element: 0, 1, or for extrema the lowest or highest value.
+Reductions over axes without elements give the neutral element: 0, 1, or for extrema the lowest or highest
+value.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from axil.dialects import avals as av
 from axil.dialects.avals import BFLOAT16
 from axil.dialects.errors import AttributeValueError
 from axil.dialects.factories import (
+    OPS,
     Aval,
     DtypeError,
     Op,
@@ -110,8 +112,9 @@ def _reduction(
         return hlo.convert(y, dtype) if widened else y
 
     return Op(
-        name=name, summary=summary, operands=("x",), attributes={"axes": "ints"}, infer=infer, reference=reference,
-        jvp=jvp, batch=lambda size, xs, batched, *, axes: ops.__getattr__(name)(xs[0], axes=up(axes)), lower=lower,
+        name=name, summary=summary, operands=("x",), attributes={"axes": "ints"}, infer=infer,
+        reference=reference, jvp=jvp, lower=lower,
+        batch=lambda size, xs, batched, *, axes: OPS[name](xs[0], axes=up(axes)),
         simplify=lambda operands, attributes, result: None if attributes["axes"] else operands[0],
         flops=lambda x, *, axes: float(x.size), samples=samples, **more,
     )  # fmt: skip
@@ -146,7 +149,7 @@ def _prod_jvp(y: Any, xs: Any, dxs: Any, *, axes: Axes) -> Any:
 
 
 def _tangent_of_product(x: Any, dx: Any) -> Any:
-    """Tangent of the product over axis 0, by multiplying halves: nothing is divided, so zeros are no exception."""
+    """Tangent of the product over axis 0, by multiplying halves: nothing is divided, so zeros are right."""
     while (n := shape_of(x)[0]) > 1:
         if n % 2:
             x, dx = _lengthen(x, 1), _lengthen(dx, 0)
@@ -170,8 +173,8 @@ def _halves(x: Any, half: int) -> tuple:
 
 
 reduce_prod = _reduction(
-    "reduce_prod", "Product over axes.", np.multiply, "multiply", lambda dtype: 1, takes="number", jvp=_prod_jvp,
-    wide=True, samples=(*_FLOATS, sample("f32[5,2]", axes=(0,)), *_OTHERS),
+    "reduce_prod", "Product over axes.", np.multiply, "multiply", lambda dtype: 1, takes="number",
+    jvp=_prod_jvp, wide=True, samples=(*_FLOATS, sample("f32[5,2]", axes=(0,)), *_OTHERS),
 )  # fmt: skip
 
 # ---- extrema -------------------------------------------------------------------------------------------
@@ -187,10 +190,10 @@ def _extremum_jvp(y: Any, xs: Any, dxs: Any, *, axes: Axes) -> Any:
 
 _EXTREMA = (sample("bool[2,3]", axes=(0,), grad=False), sample("u8[2,3]", axes=(1,), grad=False))
 
-reduce_max = _reduction("reduce_max", "Maximum over axes; NaN wins.", np.maximum, "maximum", lowest, takes="ordered",
-                        jvp=_extremum_jvp, samples=_FLOATS + _OTHERS + _EXTREMA)  # fmt: skip
-reduce_min = _reduction("reduce_min", "Minimum over axes; NaN wins.", np.minimum, "minimum", highest, takes="ordered",
-                        jvp=_extremum_jvp, samples=_FLOATS + _OTHERS + _EXTREMA)  # fmt: skip
+reduce_max = _reduction("reduce_max", "Maximum over axes; NaN wins.", np.maximum, "maximum", lowest,
+                        takes="ordered", jvp=_extremum_jvp, samples=_FLOATS + _OTHERS + _EXTREMA)  # fmt: skip
+reduce_min = _reduction("reduce_min", "Minimum over axes; NaN wins.", np.minimum, "minimum", highest,
+                        takes="ordered", jvp=_extremum_jvp, samples=_FLOATS + _OTHERS + _EXTREMA)  # fmt: skip
 
 # ---- logic ---------------------------------------------------------------------------------------------
 
@@ -202,10 +205,10 @@ def _all_ones(dtype: Any) -> Any:
     return True if av.is_bool(dtype) else np.invert(np.zeros((), dtype))
 
 
-reduce_and = _reduction("reduce_and", "Bitwise and over axes; logical for booleans.", np.bitwise_and, "and", _all_ones,
-                        takes="bits", samples=_BITS)  # fmt: skip
-reduce_or = _reduction("reduce_or", "Bitwise or over axes; logical for booleans.", np.bitwise_or, "or", lambda d: 0,
-                       takes="bits", samples=_BITS)  # fmt: skip
+reduce_and = _reduction("reduce_and", "Bitwise and over axes; logical for booleans.", np.bitwise_and, "and",
+                        _all_ones, takes="bits", samples=_BITS)  # fmt: skip
+reduce_or = _reduction("reduce_or", "Bitwise or over axes; logical for booleans.", np.bitwise_or, "or",
+                       lambda dtype: 0, takes="bits", samples=_BITS)  # fmt: skip
 
 # ---- positions -----------------------------------------------------------------------------------------
 
@@ -247,16 +250,17 @@ def _position(
         return hlo.reduce([x, hlo.iota(of.shape, dtype, axis)], inits, (axis,), pick)[1]
 
     return Op(
-        name=name, summary=summary, operands=("x",), attributes={"axis": "int", "dtype": "dtype"}, infer=infer,
-        reference=reference, jvp=no_tangent, lower=lower, flops=lambda x, **attributes: float(x.size),
-        batch=lambda size, xs, batched, *, axis, dtype: ops.__getattr__(name)(xs[0], axis=axis + 1, dtype=dtype),
+        name=name, summary=summary, operands=("x",), attributes={"axis": "int", "dtype": "dtype"},
+        infer=infer, reference=reference, jvp=no_tangent, lower=lower,
+        flops=lambda x, **attributes: float(x.size),
+        batch=lambda size, xs, batched, *, axis, dtype: OPS[name](xs[0], axis=axis + 1, dtype=dtype),
         samples=tuple(sample(x, axis=axis, dtype=np.dtype("int32"), grad=False)
                       for x, axis in (("f32[2,3]", 1), ("f32[4]", 0), ("i32[3,2]", 0), ("bool[5]", 0))),
     )  # fmt: skip
 
 
 def _pick_first(direction: str, may_be_nan: bool) -> Callable[..., Any]:
-    """Region of a (value, index) reduction: the better of two values, NaN best, the lower index among equals."""
+    """Region of a (value, index) reduction: the better value, NaN best; the lower index among equals."""
 
     def combine(x: Any, i: Any, y: Any, j: Any) -> list:
         from axil.dialects import hlo

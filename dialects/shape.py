@@ -91,7 +91,8 @@ def _reshape_lower(values: Any, results: Any, context: Any, *, shape: tuple[int,
 reshape = Op(
     name="reshape", summary="The same elements, in row-major order, in another shape.", operands=("x",),
     attributes={"shape": "ints"}, infer=_reshape_infer, reference=lambda x, *, shape: x.reshape(shape),
-    jvp=jvp_linear("reshape"), linear=(0,), transpose=lambda ct, xs, *, shape: (reshape(ct, shape=xs[0].shape),),
+    jvp=jvp_linear("reshape"), linear=(0,),
+    transpose=lambda ct, xs, *, shape: (reshape(ct, shape=xs[0].shape),),
     batch=lambda size, xs, batched, *, shape: reshape(xs[0], shape=(size, *shape)), lower=_reshape_lower,
     simplify=_reshape_simplify, cheap=True, flops=free,
     samples=(sample("f32[2,3]", shape=(3, 2)), sample("f32[1]", shape=()), sample("f32[4]", shape=(2, 1, 2)),
@@ -147,16 +148,21 @@ def _broadcast_lower(values: Any, results: Any, context: Any, *, shape: Any, dim
     return hlo.broadcast(values[0], shape, dims)
 
 
+def _broadcast_batch(size: int, xs: Any, batched: Any, *, shape: Any, dims: Any) -> Any:
+    return broadcast_in_dim(xs[0], shape=(size, *shape), dims=(0, *up(dims)))
+
+
 def _broadcast_simplify(operands: Any, attributes: Any, result: Any) -> Any:
     return operands[0] if shape_of(operands[0]) == attributes["shape"] else None
 
 
 broadcast_in_dim = Op(
-    name="broadcast_in_dim", summary="Repetition: dimension `i` of the operand becomes `dims[i]` of the result.",
-    operands=("x",), attributes={"shape": "ints", "dims": "ints"}, infer=_broadcast_infer,
-    reference=_broadcast_reference, jvp=jvp_linear("broadcast_in_dim"), linear=(0,), transpose=_broadcast_transpose,
-    batch=lambda size, xs, batched, *, shape, dims: broadcast_in_dim(xs[0], shape=(size, *shape), dims=(0, *up(dims))),
-    lower=_broadcast_lower, simplify=_broadcast_simplify, cheap=True, flops=free,
+    name="broadcast_in_dim", operands=("x",),
+    summary="Repetition: dimension `i` of the operand becomes dimension `dims[i]` of the result.",
+    attributes={"shape": "ints", "dims": "ints"}, infer=_broadcast_infer,
+    reference=_broadcast_reference, jvp=jvp_linear("broadcast_in_dim"), linear=(0,),
+    transpose=_broadcast_transpose, batch=_broadcast_batch, lower=_broadcast_lower,
+    simplify=_broadcast_simplify, cheap=True, flops=free,
     source="StableHLO `broadcast_in_dim`",
     samples=(sample("f32[3]", shape=(2, 3), dims=(1,)), sample("f32[2,1]", shape=(2, 4, 3), dims=(0, 2)),
              sample("f32[]", shape=(2, 2), dims=()), sample("f32[1,3]", shape=(1, 3), dims=(0, 1))),
@@ -224,14 +230,14 @@ def _slice_infer(x: Aval, *, starts: Any, limits: Any, strides: Any) -> Aval:
     shape = []
     for axis, (n, start, limit, stride) in enumerate(zip(x.shape, starts, limits, strides)):
         if not 0 <= start <= limit <= n or stride < 1:
-            raise ShapeError(f"'slice' of {x}: {start}:{limit}:{stride} is no range of dimension {axis}, which has {n}; "
+            raise ShapeError(f"'slice' of {x}: {start}:{limit}:{stride} is no range of dimension {axis}; "
                              "it takes 0 <= start <= limit <= size and a stride of at least 1")  # fmt: skip
         shape.append(-(-(limit - start) // stride))
     return x.with_shape(tuple(shape))
 
 
 def _slice_transpose(ct: Any, xs: Any, *, starts: Any, limits: Any, strides: Any) -> tuple:
-    # Elements that the slice leaves out have a zero cotangent: spread by the strides, then pad to the operand's size.
+    # What the slice leaves out has a zero cotangent: spread by the strides, then pad to the operand's size.
     high = []
     for n, out, start, stride in zip(xs[0].shape, shape_of(ct), starts, strides):
         high.append(n - start - (out - 1) * stride - 1 if out else n - start)
@@ -283,7 +289,7 @@ def _pad_infer(x: Aval, value: Aval, *, low: Any, high: Any, interior: Any) -> A
     shape = tuple(map(_padded_size, x.shape, low, high, interior))
     if any(i < 0 for i in interior) or any(n < 0 for n in shape):
         raise ShapeError(f"'pad' of {x} by low {low}, high {high}, interior {interior} has a negative size: "
-                         "interior padding is never negative, and the others cannot cut more than there is")  # fmt: skip
+                         "interior padding is never negative, and no more is cut than there is")  # fmt: skip
     return x.with_shape(shape)
 
 
@@ -413,9 +419,10 @@ def _concatenate_lower(values: Any, results: Any, context: Any, *, axis: int) ->
 
 
 concatenate = Op(
-    name="concatenate", summary="Arrays joined end to end along an axis.", operands=("operands",), variadic=True,
-    attributes={"axis": "int"}, infer=_concatenate_infer, reference=lambda *xs, axis: np.concatenate(xs, axis),
-    jvp=_concatenate_jvp, linear=(0,), transpose=_concatenate_transpose, lower=_concatenate_lower,
+    name="concatenate", summary="Arrays joined end to end along an axis.", operands=("operands",),
+    variadic=True, attributes={"axis": "int"}, infer=_concatenate_infer,
+    reference=lambda *xs, axis: np.concatenate(xs, axis), jvp=_concatenate_jvp, linear=(0,),
+    transpose=_concatenate_transpose, lower=_concatenate_lower,
     batch=lambda size, xs, batched, *, axis: concatenate(*all_batched(size, xs, batched), axis=axis + 1),
     simplify=lambda operands, attributes, result: operands[0] if len(operands) == 1 else None,
     flops=free,
@@ -442,8 +449,9 @@ def _reverse_lower(values: Any, results: Any, context: Any, *, axes: tuple[int, 
 
 
 reverse = Op(
-    name="reverse", summary="Elements in reverse order along axes.", operands=("x",), attributes={"axes": "ints"},
-    infer=_reverse_infer, reference=_reverse_reference, jvp=jvp_linear("reverse"), linear=(0,), lower=_reverse_lower,
+    name="reverse", summary="Elements in reverse order along axes.", operands=("x",),
+    attributes={"axes": "ints"}, infer=_reverse_infer, reference=_reverse_reference,
+    jvp=jvp_linear("reverse"), linear=(0,), lower=_reverse_lower,
     transpose=lambda ct, xs, *, axes: (reverse(ct, axes=axes),),
     batch=lambda size, xs, batched, *, axes: reverse(xs[0], axes=up(axes)), flops=free,
     simplify=lambda operands, attributes, result: None if attributes["axes"] else operands[0],
@@ -474,18 +482,19 @@ def _iota_lower(values: Any, results: Any, context: Any, *, shape: Any, axis: in
 iota = Op(
     name="iota", summary="Each element is its own index along an axis.", operands=(), infer=_iota_infer,
     attributes={"shape": "ints", "axis": "int", "dtype": "dtype"}, reference=_iota_reference, jvp=no_tangent,
-    batch=lambda size, xs, batched, **attributes: broadcast_batch(iota(**attributes), size), lower=_iota_lower,
-    cheap=True, flops=free,
-    samples=(sample(shape=(2, 3), axis=1, dtype=np.dtype("int32")), sample(shape=(4,), axis=0, dtype=np.dtype("float32"))),
+    batch=lambda size, xs, batched, **attributes: broadcast_batch(iota(**attributes), size),
+    lower=_iota_lower, cheap=True, flops=free,
+    samples=(sample(shape=(2, 3), axis=1, dtype=np.dtype("int32")),
+             sample(shape=(4,), axis=0, dtype=np.dtype("float32"))),
 )  # fmt: skip
 
 # ---- identities ----------------------------------------------------------------------------------------
 
 optimization_barrier = Op(
     name="optimization_barrier", operands=("x",), attributes={"id": "int"},
-    summary="The operand, made opaque: what hangs on barriers of different `id` is never merged or moved across.",
+    summary="The operand, made opaque: work behind barriers of different `id` is never merged.",
     infer=lambda x, *, id: x, reference=lambda x, *, id: x, jvp=lambda y, xs, dxs, *, id: dxs[0], linear=(0,),
-    transpose=lambda ct, xs, *, id: (ct,), flops=free,
+    transpose=lambda ct, xs, *, id: (ct,), foldable=False, flops=free,
     batch=lambda size, xs, batched, *, id: optimization_barrier(xs[0], id=id),
     lower=lambda values, results, context, *, id: _barrier(values[0]), samples=(sample("f32[3]", id=1),),
 )  # fmt: skip
@@ -499,7 +508,8 @@ def _barrier(x: Any) -> Any:
 
 stop_gradient = Op(
     name="stop_gradient", summary="The operand, taken as a constant by differentiation.", operands=("x",),
-    infer=lambda x: x, reference=lambda x: x, jvp=no_tangent, batch=lambda size, xs, batched: stop_gradient(xs[0]),
+    infer=lambda x: x, reference=lambda x: x, jvp=no_tangent,
+    batch=lambda size, xs, batched: stop_gradient(xs[0]),
     lower=lambda values, results, context: values[0], flops=free,
     samples=(sample("f32[3]", grad=False), sample("i32[2]", grad=False)),
 )  # fmt: skip

@@ -64,7 +64,7 @@ def _jvp(y: Any, xs: Any, dxs: Any, *, axis: int, num_keys: int, stable: bool) -
     if all(t is None for t in dxs):
         return None
     positions = ops.iota(shape=shape_of(xs[0]), axis=axis, dtype=np.dtype(np.int32))
-    order = sort(*xs[:num_keys], positions, axis=axis, num_keys=num_keys, stable=True)[-1]
+    order = sort(*xs[:num_keys], positions, axis=axis, num_keys=num_keys, stable=stable)[-1]
     return tuple(None if t is None else take_along(t, order, axis) for t in dxs)
 
 
@@ -97,13 +97,19 @@ def _lower(values: Any, results: Any, context: Any, *, axis: int, num_keys: int,
 
 
 def _plain_sort(values: Any, axis: int, num_keys: int, stable: bool) -> list:
+    """Emit StableHLO's sort. IREE's is not stable: where that shows, positions become the last key."""
     from axil.dialects import hlo
 
-    def before(*elements: Any) -> Any:
-        pairs = [pair for k in range(num_keys) for pair in _parts(elements[2 * k], elements[2 * k + 1])]
-        return _lexicographic(pairs)
+    count = len(values)
+    positions = []
+    if stable and (count > 1 or av.is_inexact(dtype_of(values[0]))):
+        positions = [hlo.iota(shape_of(values[0]), np.int32, axis)]
 
-    return hlo.sort(values, axis, stable, before)
+    def before(*elements: Any) -> Any:
+        keys = [*range(num_keys), *range(count, count + len(positions))]
+        return _lexicographic([pair for k in keys for pair in _parts(elements[2 * k], elements[2 * k + 1])])
+
+    return hlo.sort([*values, *positions], axis, stable, before)[:count]
 
 
 def _parts(a: Any, b: Any) -> list[tuple[Any, Any]]:

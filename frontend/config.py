@@ -125,3 +125,12 @@ def enable_x64(new_val: bool = True) -> _Override:
 def disable_jit(disable: bool = True) -> _Override:
     """``with disable_jit():`` runs traced functions op by op within the block, in this thread."""
     return _Override("disable_jit", disable)
+
+
+# `axil.config` is this module, and users expect the object there: `axil.config.update("enable_x64", True)`.
+update = config.update
+read = config.read
+
+
+def __getattr__(name: str) -> Any:
+    return getattr(config, name)

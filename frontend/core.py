@@ -80,9 +80,10 @@ class Array(ArrayMethods):
         """The value as a NumPy array that must not be written to."""
         value = self._value
         if value is None:
+            from axil.runtime import default_device
             from axil.runtime.buffers import to_host
 
-            value = self._value = to_host(self._buffer)
+            value = self._value = to_host(self._buffer, default_device(), self.aval.shape, self.aval.dtype)
         return value
 
 
@@ -239,7 +240,7 @@ class Trace:
         with mlir_location(location), self.ip:
             results = self.program.functions.call(name, values)
         outputs = self.program.functions.signature(name).outputs
-        weak = weak or [False] * len(outputs)
+        weak = [*(weak or ()), *[False] * len(outputs)]  # results beyond those given are not weak
         return [Tracer(self, v, a, w, location) for v, a, w in zip(results, outputs, weak)]
 
     def call_site(self, combinator: str, of: Sequence[str], operands: Sequence[Any], **parameters: Any) -> list[Tracer]:
@@ -334,7 +335,8 @@ class Trace:
         """Labels of the transformations around here, outermost first."""
         labels, trace = [], self
         while trace is not None:
-            labels.append(trace.label)
+            if trace.label:
+                labels.append(trace.label)
             trace = trace.parent
         return labels[::-1]
 
@@ -480,7 +482,7 @@ def run_traced(label: str, function: Callable[..., Sequence[Any]], operands: Seq
         return list(function(*operands))
     arrays = [x if type(x) is Array else _concrete(x) for x in operands]
     program = Program()
-    trace = Trace(label, program, None, "main", [a.aval for a in arrays])
+    trace = Trace("", program, None, "main", [a.aval for a in arrays])  # the function's own trace has the label
     arguments = trace.arguments([a.weak_type for a in arrays])
     trace.known.update((t.value, a._numpy) for t, a in zip(arguments, arrays))
     outputs = _run(trace, function, arguments)
@@ -492,7 +494,7 @@ def evaluate(trace: Trace, outputs: Sequence[Tracer]) -> list[Array]:
     program = trace.program
     operands = [trace.known[a] for a in trace.block.arguments]
     if program.uses_jit:
-        from axil.jit import run_program
+        from axil.compilation import run_program
 
         return run_program(trace, operands, outputs)
     try:

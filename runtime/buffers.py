@@ -51,6 +51,12 @@ DTYPES: dict[int, np.dtype[Any]] = {number: dtype for dtype, number in ELEMENT_T
 DTYPES |= {0x10000000 + bits: np.dtype(f"int{bits}") for bits in (8, 16, 32, 64)}
 
 
+# (memory type, allowed usage) of buffers, as iree_hal bits; a test compares them with iree.runtime's enums.
+_COPY = (0x30, 0x9000C03)  # DEVICE_LOCAL | DEVICE_VISIBLE, DEFAULT | MAPPING
+_IMPORT = (0x56, 0x9000C03)  # HOST_LOCAL | DEVICE_VISIBLE, DEFAULT | MAPPING
+_STAGING = (0x56, 0x1000002)  # HOST_LOCAL | DEVICE_VISIBLE, TRANSFER_TARGET | MAPPING_SCOPED
+
+
 class DeviceBuffer:
     """A tensor in device memory: `view` (HalBufferView), `owner` (what must live as long), `shape`, `dtype`,
     `device`.
@@ -111,7 +117,7 @@ def borrow(array: Any, device: Device | None = None) -> DeviceBuffer:
         # A read-only array cannot be imported, though nothing here writes to it: import its bytes through
         # ctypes.
         source = array if array.flags.writeable else _bytes_of(array)
-        hal = device.hal.allocator.import_host_allocation(source, *_import_flags())
+        hal = device.hal.allocator.import_host_allocation(source, *_IMPORT)
         view = rt.HalBufferView(hal, list(array.shape), element)
         return DeviceBuffer(view, (array, source, hal), array.shape, array.dtype, device)
     return DeviceBuffer(_copy_in(array, element, device), None, array.shape, array.dtype, device)
@@ -190,49 +196,20 @@ def _copy_in(array: np.ndarray[Any, Any], element: int, device: Device) -> Any:
     if array.size == 0 or array.dtype.kind == "V" or array.dtype.type is ml_dtypes.bfloat16:
         # The buffer protocol knows no bfloat16: hand over the bits, then describe them.
         bits = array.view(np.uint16) if array.nbytes else np.zeros(1, np.uint8)
-        buffer = hal.allocator.allocate_buffer_copy(*_copy_flags(), hal, bits)
+        buffer = hal.allocator.allocate_buffer_copy(*_COPY, hal, bits)
         return iree().HalBufferView(buffer, list(array.shape), element)
-    return hal.allocator.allocate_buffer_copy(*_copy_flags(), hal, array, element)
+    return hal.allocator.allocate_buffer_copy(*_COPY, hal, array, element)
 
 
 def _copy_out(view: Any, device: Device) -> Any:
     """Copy to host memory through a staging buffer: GPU memory cannot be mapped."""
     rt, hal, source = iree(), device.hal, view.get_buffer()
-    staging = hal.allocator.allocate_buffer(
-        int(rt.MemoryType.HOST_LOCAL | rt.MemoryType.DEVICE_VISIBLE),
-        int(rt.BufferUsage.TRANSFER_TARGET | rt.BufferUsage.MAPPING_SCOPED),
-        source.byte_length(),
-    )
+    staging = hal.allocator.allocate_buffer(*_STAGING, source.byte_length())
     semaphore = hal.create_semaphore(0)
     done = rt.HalFence.create_at(semaphore, 1)
     hal.queue_copy(source, staging, rt.HalFence.create_at(semaphore, 0), done)
     done.wait()
     return staging.map()
-
-
-def _flags(memory: str, usage: str) -> tuple[int, int]:
-    rt = iree()
-    type_bits = usage_bits = 0
-    for name in memory.split():
-        type_bits |= int(getattr(rt.MemoryType, name))
-    for name in usage.split():
-        usage_bits |= int(getattr(rt.BufferUsage, name))
-    return type_bits, usage_bits
-
-
-_cached_flags: dict[str, tuple[int, int]] = {}
-
-
-def _copy_flags() -> tuple[int, int]:
-    if "copy" not in _cached_flags:
-        _cached_flags["copy"] = _flags("DEVICE_LOCAL DEVICE_VISIBLE", "DEFAULT MAPPING")
-    return _cached_flags["copy"]
-
-
-def _import_flags() -> tuple[int, int]:
-    if "import" not in _cached_flags:
-        _cached_flags["import"] = _flags("HOST_LOCAL DEVICE_VISIBLE", "DEFAULT MAPPING")
-    return _cached_flags["import"]
 
 
 def _address(array: np.ndarray[Any, Any]) -> int:

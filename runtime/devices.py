@@ -85,7 +85,7 @@ class Device:
     exits.
     """
 
-    __slots__ = ("platform", "id", "device_kind", "is_host", "_info", "_lanes", "__weakref__")
+    __slots__ = ("platform", "id", "device_kind", "is_host", "_info", "_lanes", "_hal", "__weakref__")
 
     process_index = 0
 
@@ -96,6 +96,7 @@ class Device:
         self.is_host = platform == "cpu"
         self._info = info
         self._lanes: dict[str, Lane] = {}
+        self._hal: Any = None
 
     def lane(self, parallel: bool = False) -> Lane:
         """The lane for small programs (`parallel=False`) or for large ones. GPUs have a single lane."""
@@ -106,7 +107,9 @@ class Device:
     @property
     def hal(self) -> Any:
         """The HAL device that owns allocations and copies."""
-        return self.lane().hal
+        if self._hal is None:
+            self._hal = self.lane().hal
+        return self._hal
 
     def _open(self, name: str) -> Lane:
         global _task_started

@@ -152,9 +152,9 @@ _EXECUTABLE = """
     %one = "arith.constant"() {{value = 1 : index}} : () -> index
     %count = "arith.constant"() {{value = {workgroups} : index}} : () -> index
     "stream.return"(%count, %one, %one) : (index, index, index) -> ()
-  }}) {{function_ref = @entry, sym_name = "entry", sym_visibility = "public"}} : () -> ()
+  }}) {{function_ref = @<symbol>, sym_name = "<symbol>", sym_visibility = "public"}} : () -> ()
   builtin.module {{
-    func.func @entry({arguments}) {{
+    func.func @<symbol>({arguments}) {{
 {body}
       return
     }}
@@ -175,7 +175,7 @@ def _wrapper(plan: Plan) -> str:
         given = [*zip(names, plan.inputs), *literals]
         operands = ", ".join(_converted(b, name, t.type, t.plain_type) for name, t in given)
         taken, made = (", ".join(t.plain_type for t in group) for group in ([t for _, t in given], outputs))
-        attributes = f"entry_points = [@{_SYMBOL}.code::@entry], operandSegmentSizes = array<i32: 0, {len(given)}, 0, 0>"
+        attributes = f"entry_points = [@{_SYMBOL}.code::@{_SYMBOL}], operandSegmentSizes = array<i32: 0, {len(given)}, 0, 0>"
         b.line(f'{call}:{len(outputs)} = "flow.dispatch"({operands}) {{{attributes}}} : ({taken}) -> ({made})')
     values, position = [], 0
     for tensor, source in zip(plan.results, plan.sources):

@@ -227,7 +227,7 @@ class Lowering:
         emitter = KERNELS.get(f"loop_{site.combinator.name}")
         if emitter is None:
             return None
-        functions = [self.d[f] for f in site.functions]
+        functions = [self.d[self.function(f)] for f in site.functions]
         made = emitter(functions, operands, platform=self.platform, **site.parameters)
         return self._kernel_call(made, operands) if made else None
 

@@ -6,14 +6,11 @@ again behind optimization barriers, which keep the compiler from merging it with
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 from axil.dialects.combinators.combinator import Combinator, Signature, Site, given, pick, split, spread
 from axil.dialects.factories import ops
 from axil.dialects.op import is_linear, zeros_like_aval
-
-_barriers = itertools.count()
 
 
 def _jvp(d: Any, site: Site, primals: Any, tangents: Any) -> tuple[list, list]:
@@ -29,10 +26,11 @@ def _linearize(d: Any, site: Site, primals: Any, tangents: Any) -> tuple[list, l
     mask = tuple(given(tangents))
     of = d.signature(function)
     parts = d.linearize(function, mask, (True,) * len(mask))
+    number = len(d.table)  # unlike that of other recomputations, and the same from run to run
 
     def recompute(*args: Any) -> list:
         x, t = split(args, len(of.inputs))
-        x = [ops.optimization_barrier(v, id=next(_barriers)) for v in x]
+        x = [ops.optimization_barrier(v, id=number) for v in x]
         _, kept = split(d.call(parts.forward, x), len(of.outputs))
         residuals = [x[r.index] if r.is_operand else kept[r.index] for r in parts.residuals]
         return d.call(parts.linear, [*residuals, *t])

@@ -41,7 +41,7 @@ def _reference(
 ) -> list:
     (body,) = functions
     c, state, xs = split(operands, consts, carry)
-    ys = [np.empty((length, *a.shape), a.dtype) for a in outputs[carry:]]
+    ys = [np.empty(a.shape, a.dtype) for a in outputs[carry:]]
     for i in range(length - 1, -1, -1) if reverse else range(length):
         results = body([*c, *state, *[x[i] for x in xs]])
         state = results[:carry]

@@ -1,4 +1,4 @@
-"""Samples of declarations as arrays, and declarations as one-op MLIR functions: what the generated tests share."""
+"""What the generated tests share: samples of declarations as arrays, declarations as one-op functions."""
 
 from __future__ import annotations
 

@@ -7,7 +7,8 @@ derives from (finite differences, the adjoint identity, a loop over the batch), 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,7 @@ import numpy as np
 from axil.compiler.derive import Deriver
 from axil.compiler.interpreter import Interpreter
 from axil.compiler.passes import expand, guard_inputs, lower, simplify  # noqa: F401  (registers them)
-from axil.compiler.passes.passes import run_pipeline
-from axil.dialects.avals import Aval, is_inexact
+from axil.dialects.avals import Aval, aval, is_inexact
 from axil.dialects.combinators import COMBINATORS, Site
 from axil.dialects.combinators.combinator import differentiable
 from axil.dialects.mlir import context, dense, ir, parse_module, stablehlo_bindings, tensor_type
@@ -28,16 +28,24 @@ EPSILON = 1e-5
 class Program:
     """A module, its functions by name, and what can be derived from them."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str = "module {}", lazy: bool = False) -> None:
+        """With `lazy`, transformations are declared and not expanded."""
+        self.lazy = lazy
         self.module = parse_module(text)
         self.d = Deriver(self.module)
-        self.interpreter = Interpreter(self.d)
+
+    def define(self, name: str, inputs: str, body: Callable[..., Sequence[Any]]) -> str:
+        """Make a function of operands such as `"f64[3], i32[]"`, whose body calls ops; gives its name."""
+        avals = [parse_aval(text) for text in re.findall(r"\w+\[[\d,]*\]", inputs)]
+        with context(), ir.Location.unknown():
+            return self.d.build(name, avals, body)
 
     def derive(self, combinator: str, *functions: str, **parameters: Any) -> str:
         """Declare a derived function; gives its name."""
         with context(), ir.Location.unknown():
             name = self.d.declare(Site(COMBINATORS[combinator], functions, parameters))
-            self.d.expand(name)
+            if not self.lazy:
+                self.d.expand(name)
             return name
 
     def jvp(self, name: str, wrt: Sequence[int] | None = None) -> str:
@@ -103,6 +111,15 @@ class Program:
 
     # ---- checks ----------------------------------------------------------------------------------------
 
+    def check(self, transformation: str, name: str, arrays: list, rng: np.random.Generator, tolerance: float) -> Any:
+        """Check a derivation; gives the derived function and operands for it."""
+        if transformation == "vmap":
+            return self.check_vmap(name, arrays, rng, [-1 if rng.random() < 0.3 else 0 for _ in arrays])
+        checked = self.check_jvp if transformation == "jvp" else self.check_vjp
+        derived = checked(name, arrays, rng, tolerance)
+        more = self.inputs(derived)[len(arrays) :]
+        return derived, [*arrays, *[0.5 * rng.standard_normal(a.shape) for a in more]]
+
     def check_jvp(self, name: str, arrays: list, rng: np.random.Generator, tolerance: float = 1e-6) -> str:
         """Forward mode against central differences; gives the derived function."""
         wrt = self.smooth(name)
@@ -143,6 +160,13 @@ class Program:
             rows.append(self.run(name, [x if a < 0 else x.take(i, a) for x, a in zip(batch, in_axes)]))
         close(got, [np.stack(column) for column in zip(*rows)], 1e-9, f"vmap of @{name}")
         return derived, batch
+
+
+def parse_aval(text: str) -> Aval:
+    """The aval that a text such as `f64[3,4]` spells."""
+    kind, dims = text.rstrip("]").split("[")
+    dtype = {"i": "int", "f": "float", "u": "uint"}.get(kind[0], "") + kind[1:] if kind != "bool" else kind
+    return aval(tuple(int(n) for n in dims.split(",") if n), np.dtype(dtype))
 
 
 def widen(x: np.ndarray, axis: int, size: int, rng: np.random.Generator) -> np.ndarray:
@@ -202,12 +226,3 @@ def _aval(attribute: Any) -> Aval:
     from axil.dialects.mlir import aval_of_type
 
     return aval_of_type(attribute.type)
-
-
-def lowered(p: Program, name: str, pipeline: str = "") -> Any:
-    """The program with `@name` as `@main`, lowered to StableHLO."""
-    p.main(name)
-    run_pipeline(
-        p.module, pipeline or "axil-expand,axil-inline,symbol-dce,axil-simplify,cse,axil-to-stablehlo{kernels=0},cse", verify=True
-    )
-    return p.module

@@ -1,0 +1,525 @@
+"""`jit`: compile a function once for each kind of arguments, and run the compiled program.
+
+A call looks the program up by the structure of the arguments, their shapes and dtypes, and the values of the static
+ones. The common call (positional arrays only) takes a short path: its key is the tuple of interned avals.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from axil import errors, tree
+from axil.config import config
+from axil.core import (
+    RULE_ERRORS,
+    Array,
+    Program,
+    Trace,
+    Tracer,
+    _run,
+    array_of_buffer,
+    as_array,
+    run_traced,
+    state,
+    trace_function,
+    user_error,
+)
+from axil.dialects.avals import Aval, aval, is_bool
+from axil.operands import (
+    ArgumentError,
+    Flat,
+    check_callable,
+    function_name,
+    is_arraylike,
+    operand,
+    symbol,
+)
+from axil.source import user_line
+
+_ALL: weakref.WeakSet[JitFunction] = weakref.WeakSet()
+
+
+class Compiled:
+    """A compiled program with the Python side of a call: what to upload, what the results are."""
+
+    __slots__ = ("executable", "hidden", "avals", "weak", "treedef", "device", "single", "donated", "info", "_results")
+
+    def __init__(
+        self, executable: Any, hidden: list, outputs: Sequence[tuple[Aval, bool]], treedef: Any, donated: Any, info: Any
+    ) -> None:
+        self.executable = executable
+        self.hidden = hidden  # constants that the program takes as further operands
+        self.avals = [a for a, _ in outputs]
+        self.weak = [w for _, w in outputs]
+        self.treedef = treedef
+        self.single = treedef is not None and tree.treedef_is_leaf(treedef) and treedef.num_leaves == 1
+        self.device = executable.device
+        self.donated = donated
+        self.info = info
+        self._results = list(zip(self.avals, self.weak))
+
+    def run(self, operands: Sequence[Array]) -> list[Array]:
+        """Run on arrays of the right avals."""
+        views = [x._buffer if x._buffer is not None else _upload(x) for x in operands]
+        if self.hidden:
+            views += [x._buffer if x._buffer is not None else _upload(x) for x in self.hidden]
+        results = self.executable.invoke(views)
+        if self.donated:
+            _forget(operands, self.donated)
+        return [array_of_buffer(v, a, w) for v, (a, w) in zip(results, self._results)]
+
+
+def _upload(x: Array) -> Any:
+    """Bring an array to the device, once."""
+    from axil.runtime.buffers import to_device
+
+    if x._value is None and x._buffer is None:
+        raise errors.AxilRuntimeError(
+            errors.explain(
+                f"an array of {x.aval} was donated to a compiled function and is gone", user_line(),
+                ways_out=["use the function's result instead", "or do not donate it: leave it out of donate_argnums"],
+            )  # fmt: skip
+        )
+    buffer = x._buffer = to_device(x._value, may_alias=True).view
+    return buffer
+
+
+def _forget(operands: Sequence[Array], donated: Sequence[int]) -> None:
+    """Donated arrays have lost their memory: using them again is an error, not a wrong answer."""
+    for i in donated:
+        operands[i]._value = None  # type: ignore[assignment]
+        operands[i]._buffer = None
+
+
+class JitFunction:
+    """A function that is compiled when it is called; what `jit` gives."""
+
+    def __init__(
+        self, fun: Callable[..., Any], static_argnums: Any, static_argnames: Any, donate_argnums: Any,
+        donate_argnames: Any, keep_unused: bool, inline: bool,
+    ) -> None:  # fmt: skip
+        functools.update_wrapper(self, fun)
+        self.fun = fun
+        self.label = f"jit({function_name(fun)})"
+        self.parameters = _parameters(fun)
+        self.static_argnums, self.static_argnames = _static(self.parameters, static_argnums, static_argnames, self.label)
+        self.donate_argnums, _ = _static(self.parameters, donate_argnums, donate_argnames, self.label)
+        self._plain = not (self.static_argnums or self.static_argnames or self.donate_argnums)
+        self._fast: dict[Any, Compiled] = {}
+        self._cache: dict[Any, Compiled] = {}
+        self._lock = threading.RLock()
+        _ALL.add(self)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self._plain and not kwargs and state.trace is None and not config.disable_jit:
+            key: list = []
+            for a in args:
+                if type(a) is not Array or a.weak_type:
+                    break
+                key.append(a.aval)
+            else:
+                compiled = self._fast.get((config.enable_x64, *key))
+                if compiled is None:
+                    compiled = self._fast[(config.enable_x64, *key)] = self._compiled(args, {})[0]
+                results = compiled.run(args)
+                return results[0] if compiled.single else tree.tree_unflatten(compiled.treedef, results)
+        return self._call(args, kwargs)
+
+    def _call(self, args: tuple, kwargs: dict) -> Any:
+        if config.disable_jit:
+            return self.fun(*args, **kwargs)
+        if state.trace is not None:
+            return self._inside(args, kwargs)
+        compiled, operands = self._compiled(args, kwargs)
+        results = compiled.run(operands)
+        return results[0] if compiled.single else tree.tree_unflatten(compiled.treedef, results)
+
+    def _inside(self, args: tuple, kwargs: dict) -> Any:
+        """Under another trace: a function of its own, called."""
+        call = _Arguments(self, args, kwargs)
+        flat = Flat(self.fun, call.rebuild, self.label)
+        trace = state.trace
+        assert trace is not None
+        operands = call.operands
+        traced = trace_function(
+            self.label, symbol(self.fun), flat, [x.aval for x in operands], [x.weak_type for x in operands]
+        )
+        root = trace
+        root.program.uses_jit = True
+        return flat.unflatten(trace.call(traced.name, [*traced.captures, *operands], traced.weak))
+
+    def _compiled(self, args: tuple, kwargs: dict) -> tuple[Compiled, list[Array]]:
+        call = _Arguments(self, args, kwargs)
+        key = call.key()
+        compiled = self._cache.get(key)
+        if compiled is None:
+            with self._lock:
+                compiled = self._cache.get(key)
+                if compiled is None:
+                    compiled = self._cache[key] = self._lower(call).compile_raw()
+        return compiled, call.operands
+
+    def _lower(self, call: _Arguments) -> Lowered:
+        flat = Flat(self.fun, call.rebuild, self.label)
+        program = Program()
+        trace = Trace(self.label, program, None, "main", [x.aval for x in call.operands])
+        arguments = trace.arguments([x.weak_type for x in call.operands])
+        try:
+            outputs = _run(trace, flat, arguments)
+        except RULE_ERRORS as e:
+            raise user_error(e) from None
+        return Lowered(self, trace, flat.treedef, [(t.aval, t.weak_type) for t in outputs], call.donated, call)
+
+    def lower(self, *args: Any, **kwargs: Any) -> Lowered:
+        """Trace for arguments (arrays or `ShapeDtypeStruct`s) and stop before compiling.
+
+        The result has `.as_text(stage)` and `.compile()`.
+        """
+        return self._lower(_Arguments(self, args, kwargs))
+
+    def eval_shape(self, *args: Any, **kwargs: Any) -> Any:
+        """Shapes and dtypes of the result, without computing anything."""
+        return eval_shape(self.fun, *args, **kwargs)
+
+    def clear_cache(self) -> None:
+        """Forget all compiled programs of this function."""
+        self._fast.clear()
+        self._cache.clear()
+
+    def _cache_size(self) -> int:
+        return len(self._cache)
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else functools.partial(self, instance)
+
+    def __repr__(self) -> str:
+        return f"<{self.label}>"
+
+
+class _Arguments:
+    """The arguments of one call, sorted into operands and static values."""
+
+    def __init__(self, jitted: JitFunction, args: tuple, kwargs: dict) -> None:
+        self.label = jitted.label
+        static_at = {i for i in jitted.static_argnums if i < len(args)}
+        self.static = {i: args[i] for i in sorted(static_at)}
+        self.static_names = {k: v for k, v in kwargs.items() if k in jitted.static_argnames}
+        dynamic = [a for i, a in enumerate(args) if i not in static_at]
+        named = {k: v for k, v in kwargs.items() if k not in jitted.static_argnames}
+        leaves, self.treedef = tree.tree_flatten((dynamic, named))
+        self.operands = [_jit_operand(x, self.label) for x in leaves]
+        self.count = len(args)
+        self.donated = self._donated(jitted, args, static_at)
+
+    def _donated(self, jitted: JitFunction, args: tuple, static_at: set[int]) -> tuple[int, ...]:
+        if not jitted.donate_argnums:
+            return ()
+        positions, n = [], 0
+        for i, a in enumerate(args):
+            if i in static_at:
+                continue
+            size = len(tree.tree_leaves(a))
+            if i in jitted.donate_argnums:
+                positions += range(n, n + size)
+            n += size
+        seen: set[int] = set()
+        for i, x in enumerate(self.operands):
+            if id(x) in seen and i in positions:
+                raise ArgumentError(
+                    errors.explain(f"{self.label}: one array is donated and passed a second time", user_line())
+                )
+            seen.add(id(x))
+        return tuple(positions)
+
+    def rebuild(self, leaves: Sequence[Any]) -> tuple[Any, Any]:
+        dynamic, named = tree.tree_unflatten(self.treedef, leaves)
+        rest = iter(dynamic)
+        args = [self.static[i] if i in self.static else next(rest) for i in range(self.count)]
+        return args, {**named, **self.static_names}
+
+    def key(self) -> Any:
+        signature = tuple([(x.aval, x.weak_type) for x in self.operands])
+        statics = (tuple(self.static.items()), tuple(sorted(self.static_names.items(), key=lambda kv: kv[0])))
+        try:
+            key = (self.treedef, signature, statics, config.enable_x64)
+            hash(key)
+            return key
+        except TypeError:
+            for name, value in [*self.static.items(), *self.static_names.items()]:
+                try:
+                    hash(value)
+                except TypeError:
+                    raise ArgumentError(
+                        errors.explain(
+                            f"{self.label}: the static argument {name!r} is {type(value).__name__}, which cannot be "
+                            "hashed, and static arguments decide which compiled program is used",
+                            user_line(),
+                            ways_out=["pass a tuple instead of a list, or a frozen dataclass",
+                                      "or make it an ordinary argument"],
+                        )
+                    ) from None  # fmt: skip
+            raise
+
+
+def _jit_operand(x: Any, label: str) -> Any:
+    if isinstance(x, ShapeDtypeStruct):
+        return x
+    return operand(x, label)
+
+
+class ShapeDtypeStruct:
+    """A stand-in for an array: its shape and dtype and no values. For `eval_shape` and `lower`."""
+
+    __slots__ = ("aval", "weak_type")
+
+    def __init__(self, shape: Sequence[int], dtype: Any, *, sharding: Any = None, weak_type: bool = False) -> None:
+        if sharding is not None:
+            raise NotImplementedError("sharding of a ShapeDtypeStruct needs multi-device support; leave it out")
+        self.aval = aval(tuple(shape), np.dtype(dtype))
+        self.weak_type = weak_type
+
+    shape = property(lambda self: self.aval.shape, doc="The shape, a tuple of ints.")
+    dtype = property(lambda self: self.aval.dtype, doc="The dtype.")
+    ndim = property(lambda self: self.aval.ndim, doc="Number of dimensions.")
+    size = property(lambda self: self.aval.size, doc="Number of elements.")
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of unsized object")
+        return self.shape[0]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ShapeDtypeStruct) and self.aval is other.aval
+
+    def __hash__(self) -> int:
+        return hash(self.aval)
+
+    def __repr__(self) -> str:
+        return f"ShapeDtypeStruct(shape={self.shape}, dtype={self.dtype.name})"
+
+
+class Lowered:
+    """A traced program that has not been compiled yet."""
+
+    def __init__(
+        self, jitted: JitFunction, trace: Trace, treedef: Any, outputs: list, donated: tuple[int, ...], call: _Arguments
+    ) -> None:
+        self.jitted = jitted
+        self.trace = trace
+        self.treedef = treedef
+        self.outputs = outputs
+        self.donated = donated
+        self.call = call
+        self.traced_text = _publish(trace)
+        self.hidden = [c.source for c in trace.captures]
+
+    def as_text(self, stage: str = "stablehlo") -> str:
+        """The program as MLIR text: `"traced"`, `"expanded"` (derivatives written out) or `"stablehlo"`."""
+        from axil.compiler import pipeline
+        from axil.compiler.passes.passes import run_pipeline
+        from axil.compiler.targets import resolve
+        from axil.dialects.mlir import parse_module
+
+        if stage not in pipeline.STAGES:
+            raise ArgumentError(
+                errors.explain(f"there is no stage {stage!r}; the stages are {', '.join(pipeline.STAGES)}", user_line())
+            )
+        if stage == "traced":
+            return self.traced_text
+        module = parse_module(self.traced_text, self.jitted.label)
+        pipeline.transform(module)
+        if stage == "stablehlo":
+            run_pipeline(module, pipeline.lowering_passes(resolve("host"), self.donated)[:-1])
+        return pipeline.text_of(module)
+
+    @property
+    def out_info(self) -> Any:
+        """Shapes and dtypes of the result."""
+        return tree.tree_unflatten(self.treedef, [ShapeDtypeStruct(a.shape, a.dtype) for a, _ in self.outputs])
+
+    def compile_raw(self) -> Compiled:
+        """Compile for the default device."""
+        from axil.compiler.pipeline import compile_program
+        from axil.compiler.targets import for_device
+        from axil.runtime import Executable, default_device
+
+        device = default_device()
+        try:
+            info = compile_program(self.trace.program.module, for_device(device), self.donated, self.jitted.label)
+        except RULE_ERRORS as e:
+            raise user_error(e) from None
+        executable = Executable(
+            info.vmfb, device=device, results=len(self.outputs), name=self.jitted.label, cost=info.cost
+        )
+        return Compiled(executable, self.hidden, self.outputs, self.treedef, self.donated, info)
+
+    def compile(self) -> CompiledFunction:
+        """Compile; the result is called with arguments of these shapes and dtypes."""
+        return CompiledFunction(self, self.compile_raw())
+
+
+class CompiledFunction:
+    """A function compiled ahead of time for one kind of arguments."""
+
+    def __init__(self, lowered: Lowered, compiled: Compiled) -> None:
+        self.lowered = lowered
+        self.compiled = compiled
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        call = _Arguments(self.lowered.jitted, args, kwargs)
+        expected = self.lowered.call
+        if call.treedef != expected.treedef:
+            raise ArgumentError(
+                errors.explain(
+                    f"{call.label} was compiled for arguments of structure {expected.treedef}, got {call.treedef}",
+                    user_line(),
+                )
+            )
+        for i, (x, e) in enumerate(zip(call.operands, expected.operands)):
+            if x.aval is not e.aval:
+                raise ArgumentError(
+                    errors.explain(f"{call.label} was compiled for {e.aval} as operand {i}, got {x.aval}", user_line())
+                )
+        results = self.compiled.run(call.operands)
+        return tree.tree_unflatten(self.compiled.treedef, results)
+
+    def as_text(self) -> str:
+        """What was handed to IREE."""
+        return self.compiled.info.source
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Time spent in each part of compiling."""
+        return self.compiled.info.seconds
+
+
+def _publish(trace: Trace) -> str:
+    """Make a finished trace's function the public @main of its module; gives the module's text."""
+    operation = trace.program.functions[trace.name]
+    del operation.attributes["sym_visibility"]
+    return trace.program.module.operation.get_asm(assume_verified=True)
+
+
+# ---- programs that were traced eagerly but contain a jitted function -----------------------------------
+
+_by_text: dict[str, Compiled] = {}
+
+
+def run_program(trace: Trace, operands: Sequence[Any], outputs: Sequence[Tracer]) -> list[Array]:
+    """Compile a finished program (once for each text) and run it."""
+    text = _publish(trace)
+    compiled = _by_text.get(text)
+    if compiled is None:
+        from axil.compiler.pipeline import compile_program
+        from axil.compiler.targets import for_device
+        from axil.runtime import Executable, default_device
+
+        device = default_device()
+        try:
+            info = compile_program(trace.program.module, for_device(device))
+        except RULE_ERRORS as e:
+            raise user_error(e) from None
+        executable = Executable(info.vmfb, device=device, results=len(outputs), name="main", cost=info.cost)
+        compiled = Compiled(executable, [], [(t.aval, t.weak_type) for t in outputs], None, (), info)
+        _by_text[text] = compiled
+    return compiled.run([x if type(x) is Array else as_array(np.asarray(x)) for x in operands])
+
+
+# ---- the public functions ------------------------------------------------------------------------------
+
+
+def jit(
+    fun: Callable[..., Any] | None = None, *, static_argnums: int | Sequence[int] | None = None,
+    static_argnames: str | Iterable[str] | None = None, donate_argnums: int | Sequence[int] | None = None,
+    donate_argnames: str | Iterable[str] | None = None, keep_unused: bool = False, device: Any = None,
+    backend: str | None = None, inline: bool = False, **unknown: Any,
+) -> Any:  # fmt: skip
+    """Compile `fun` with IREE for each kind of arguments that it is called with.
+
+    Static arguments keep their Python values and must be hashable; a new value compiles anew. The memory of
+    donated arguments may be reused for results; using them afterwards is an error. Also a decorator with
+    options: `@jit(static_argnums=0)`.
+    """
+    if unknown:
+        raise errors.AxilTypeError(
+            errors.explain(f"jit does not take the options {', '.join(unknown)}", user_line())
+        )
+    if fun is None:
+        return lambda f: jit(
+            f, static_argnums=static_argnums, static_argnames=static_argnames, donate_argnums=donate_argnums,
+            donate_argnames=donate_argnames, keep_unused=keep_unused, inline=inline,
+        )  # fmt: skip
+    check_callable(fun, "jit")
+    return JitFunction(fun, static_argnums, static_argnames, donate_argnums, donate_argnames, keep_unused, inline)
+
+
+def _parameters(fun: Any) -> list[inspect.Parameter]:
+    try:
+        return list(inspect.signature(fun).parameters.values())
+    except (ValueError, TypeError):
+        return []
+
+
+def _static(parameters: list, argnums: Any, argnames: Any, label: str) -> tuple[tuple[int, ...], frozenset[str]]:
+    """Static arguments by position and by name, each completed from the other through the signature."""
+    numbers = () if argnums is None else (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    names = () if argnames is None else (argnames,) if isinstance(argnames, str) else tuple(argnames)
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    variadic = any(p.kind == p.VAR_POSITIONAL for p in parameters) or not parameters
+    count = len(positional)
+    for i in numbers:
+        if not isinstance(i, int):
+            raise errors.AxilTypeError(errors.explain(f"{label}: argument numbers must be ints, got {i!r}", user_line()))
+        if not variadic and not -count <= i < count:
+            raise ArgumentError(
+                errors.explain(
+                    f"{label}: argument number {i} is out of range for a function of {count} positional arguments",
+                    user_line(),
+                )
+            )
+    known = {p.name for p in parameters}
+    for name in names:
+        if name not in known and parameters and not any(p.kind == p.VAR_KEYWORD for p in parameters):
+            raise ArgumentError(
+                errors.explain(f"{label}: there is no argument named {name!r}; there are {', '.join(sorted(known))}",
+                               user_line())  # fmt: skip
+            )
+    numbers = tuple(i % count if i < 0 and count else i for i in numbers)
+    by_name = [i for i, p in enumerate(positional) if p.name in names]
+    by_number = [positional[i].name for i in numbers if i < count and positional[i].kind != inspect.Parameter.POSITIONAL_ONLY]
+    return tuple(sorted({*numbers, *by_name})), frozenset([*names, *by_number])
+
+
+def eval_shape(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """The result of `fun` with `ShapeDtypeStruct` leaves; nothing is computed."""
+    lowered = jit(fun).lower(*args, **kwargs)
+    return lowered.out_info
+
+
+def make_ir(fun: Callable[..., Any], static_argnums: Any = ()) -> Callable[..., str]:
+    """A function that gives the traced program of `fun` as MLIR text in the `axil` dialect."""
+
+    def traced(*args: Any, **kwargs: Any) -> str:
+        return jit(fun, static_argnums=static_argnums or None).lower(*args, **kwargs).as_text("traced")
+
+    return traced
+
+
+def clear_caches() -> None:
+    """Forget every compiled program of this process (the disk cache stays)."""
+    for function in list(_ALL):
+        function.clear_cache()
+    _by_text.clear()
+
+
+__all__ = [
+    "CompiledFunction", "JitFunction", "Lowered", "ShapeDtypeStruct", "clear_caches", "eval_shape", "is_arraylike",
+    "is_bool", "jit", "make_ir", "run_program", "run_traced",
+]  # fmt: skip

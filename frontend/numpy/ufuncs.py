@@ -1,0 +1,589 @@
+"""Elementwise mathematics: arithmetic, powers, exponentials, trigonometry, rounding, complex parts.
+
+Each function has NumPy's meaning and JAX's promotion; the docstrings say what a reader may not expect.
+"""
+
+from __future__ import annotations
+
+import builtins
+import operator
+from typing import Any
+
+import numpy as np
+
+from axil import dtypes
+from axil.dialects import complex as c
+from axil.dialects import elementwise as e
+from axil.dialects.factories import ops
+from axil.numpy.values import (
+    Array,
+    Value,
+    binary,
+    bind,
+    broadcast_shape,
+    canonical_shape,
+    convert,
+    dtype_and_weak,
+    elementwise,
+    filled,
+    operand,
+    promote,
+    refuse_out,
+    reweaken,
+    scalar_like,
+    select,
+    state,
+    type_error,
+    unary,
+)
+
+# ---- arithmetic ----------------------------------------------------------------------------------------
+
+
+def add(x: Any, y: Any, /) -> Value:
+    """Sum; of booleans, their disjunction."""
+    return binary("add", e.add, x, y)
+
+
+def subtract(x: Any, y: Any, /) -> Value:
+    """Difference."""
+    return binary("subtract", e.sub, x, y)
+
+
+def multiply(x: Any, y: Any, /) -> Value:
+    """Product; of booleans, their conjunction."""
+    return binary("multiply", e.mul, x, y)
+
+
+def true_divide(x: Any, y: Any, /) -> Value:
+    """Quotient; integers are divided as floats."""
+    return binary("divide", e.div, x, y, inexact=True)
+
+
+divide = true_divide
+
+
+def negative(x: Any, /) -> Value:
+    """Negation."""
+    return unary("negative", e.neg, x)
+
+
+def positive(x: Any, /) -> Value:
+    """The operand itself."""
+    return operand("positive", x)
+
+
+def absolute(x: Any, /) -> Value:
+    """Absolute value; of complex numbers, their modulus."""
+    x = operand("absolute", x)
+    return x if x.aval.dtype.kind in "bu" else unary("absolute", e.abs_, x)
+
+
+abs = absolute
+
+
+def fabs(x: Any, /) -> Value:
+    """Absolute value, as floats."""
+    x = operand("fabs", x)
+    if x.aval.dtype.kind == "c":
+        raise type_error("fabs does not support complex dtypes; use abs")
+    return unary("fabs", e.abs_, x, inexact=True)
+
+
+def sign(x: Any, /) -> Value:
+    """-1, 0 or 1; of a complex number, its direction."""
+    x = operand("sign", x)
+    if x.aval.dtype.kind != "c":
+        return unary("sign", e.sign, x)
+    modulus = absolute(x)
+    zero = equal(modulus, 0)
+    return where(zero, x, divide(x, where(zero, 1, modulus)))
+
+
+def square(x: Any, /) -> Value:
+    """The operand times itself."""
+    (x,), weak = _numeric("square", x)
+    return bind(e.integer_pow, x, exponent=2, weak=weak)
+
+
+def reciprocal(x: Any, /) -> Value:
+    """One divided by the operand."""
+    (x,), weak = promote("reciprocal", x, inexact=True)
+    return bind(e.integer_pow, x, exponent=-1, weak=weak)
+
+
+def _numeric(name: str, *xs: Any) -> tuple[list[Value], bool]:
+    """Promoted operands, booleans as integers."""
+    xs, weak = promote(name, *xs)
+    if xs[0].aval.dtype.kind == "b":
+        xs = [convert(x, dtypes.default_int_dtype()) for x in xs]
+    return xs, weak
+
+
+def floor_divide(x: Any, y: Any, /) -> Value:
+    """The largest integer not above the quotient."""
+    (x, y), weak = _numeric("floor_divide", x, y)
+    kind = x.aval.dtype.kind
+    if kind == "u":
+        return elementwise("floor_divide", e.div, (x, y), weak)
+    if kind == "i":
+        quotient = elementwise("floor_divide", e.div, (x, y), weak)
+        remains = not_equal(elementwise("floor_divide", e.rem, (x, y), weak), 0)
+        return where(bitwise_and(not_equal(sign(x), sign(y)), remains), subtract(quotient, 1), quotient)
+    if kind == "c":
+        raise type_error("floor_divide does not support complex-valued inputs")
+    return _float_divmod(x, y, weak)[0]
+
+
+def _float_divmod(x: Value, y: Value, weak: bool) -> tuple[Value, Value]:
+    remainder_ = elementwise("divmod", e.rem, (x, y), weak)
+    quotient = divide(where(equal(y, 0), x, subtract(x, remainder_)), y)
+    other_side = bitwise_and(not_equal(remainder_, 0), not_equal(sign(y), sign(remainder_)))
+    remainder_ = where(other_side, add(remainder_, y), remainder_)
+    quotient = where(other_side, subtract(quotient, 1), quotient)
+    return bind(e.round_away, quotient, weak=weak), remainder_
+
+
+def remainder(x: Any, y: Any, /) -> Value:
+    """What is left of floor division: it has the sign of the divisor."""
+    (x, y), weak = _numeric("remainder", x, y)
+    kind = x.aval.dtype.kind
+    if kind in "iu":
+        y = where(equal(y, 0), 1, y)
+    truncated = elementwise("remainder", e.rem, (x, y), weak)
+    if kind == "u":
+        return truncated
+    other_side = bitwise_and(not_equal(less(truncated, 0), less(y, 0)), not_equal(truncated, 0))
+    return where(other_side, add(truncated, y), truncated)
+
+
+mod = remainder
+
+
+def divmod(x: Any, y: Any, /) -> tuple[Value, Value]:
+    """Quotient and remainder of floor division."""
+    (x, y), weak = _numeric("divmod", x, y)
+    if x.aval.dtype.kind in "iu":
+        return floor_divide(x, y), remainder(x, y)
+    return _float_divmod(x, y, weak)
+
+
+def fmod(x: Any, y: Any, /) -> Value:
+    """What is left of truncating division: it has the sign of the dividend."""
+    (x, y), weak = _numeric("fmod", x, y)
+    if x.aval.dtype.kind in "iu":
+        y = where(equal(y, 0), 1, y)
+    return elementwise("fmod", e.rem, (x, y), weak)
+
+
+def maximum(x: Any, y: Any, /) -> Value:
+    """The larger of two; NaN wins."""
+    return _extremum("maximum", e.max_, greater, x, y)
+
+
+def minimum(x: Any, y: Any, /) -> Value:
+    """The smaller of two; NaN wins."""
+    return _extremum("minimum", e.min_, less, x, y)
+
+
+def _extremum(name: str, op: Any, wins: Any, x: Any, y: Any) -> Value:
+    if dtype_and_weak(name, x)[0].kind != "c" and dtype_and_weak(name, y, 1)[0].kind != "c":
+        return binary(name, op, x, y)
+    (x, y), _ = promote(name, x, y)  # complex numbers are ordered by real part, then imaginary part
+    return where(bitwise_or(wins(x, y), isnan(x)), x, y)
+
+
+def fmax(x: Any, y: Any, /) -> Value:
+    """The larger of two; NaN loses."""
+    return where(bitwise_or(greater(x, y), isnan(y)), x, y)
+
+
+def fmin(x: Any, y: Any, /) -> Value:
+    """The smaller of two; NaN loses."""
+    return where(bitwise_or(less(x, y), isnan(y)), x, y)
+
+
+def clip(arr: Any, /, min: Any = None, max: Any = None) -> Value:
+    """Values limited to the range from `min` to `max`."""
+    arr = operand("clip", arr)
+    if builtins.any(_is_complex("clip", v) for v in (arr, min, max) if v is not None):
+        raise type_error("clip received a complex value: complex numbers have no ordering; clip real and imag parts")
+    if min is not None:
+        arr = maximum(min, arr)
+    return arr if max is None else minimum(max, arr)
+
+
+def _is_complex(name: str, x: Any) -> bool:
+    return dtype_and_weak(name, x)[0].kind == "c"
+
+
+# ---- powers --------------------------------------------------------------------------------------------
+
+
+def power(x: Any, y: Any, /) -> Value:
+    """Power. A concrete integer exponent is multiplied out: exact, and differentiable everywhere."""
+    exponent = _concrete_integer(y)
+    if exponent is not None:
+        (x,), weak = _numeric("power", x)
+        return bind(e.integer_pow, x, exponent=exponent, weak=weak)
+    (x, y), weak = _numeric("power", x, y)
+    if x.aval.dtype.kind in "iu":
+        return _integers_to_integers(x, y)
+    return elementwise("power", e.pow_, (x, y), weak)
+
+
+pow = power
+
+
+def _concrete_integer(y: Any) -> int | None:
+    """The value of an exponent that is one known integer."""
+    if type(y) is int:
+        return y
+    if isinstance(y, (builtins.bool, float, complex)) or getattr(y, "ndim", 0):
+        return None
+    if type(y) is Array and y.aval.dtype.kind not in "iu":
+        return None
+    return operator.index(y) if isinstance(y, (Array, np.integer, np.ndarray, int)) and _is_index(y) else None
+
+
+def _is_index(y: Any) -> bool:
+    return not isinstance(y, np.ndarray) or y.dtype.kind in "iu"
+
+
+def _integers_to_integers(x: Value, y: Value) -> Value:
+    """Repeated squaring by the bits of the exponent; six of them overflow any base but 0, 1 and -1."""
+    result = where(bitwise_and(equal(x, 0), not_equal(y, 0)), scalar_like(x, 0), scalar_like(x, 1))
+    for _ in range(6):
+        result = where(not_equal(bitwise_and(y, 1), 0), multiply(result, x), result)
+        x = multiply(x, x)
+        y = bind(ops.shift_right_logical, y, filled(np.asarray(1, y.aval.dtype), y.aval.shape))
+    return result
+
+
+def float_power(x: Any, y: Any, /) -> Value:
+    """Power, computed in floats."""
+    return binary("float_power", e.pow_, x, y, inexact=True)
+
+
+def sqrt(x: Any, /) -> Value:
+    """Square root."""
+    return unary("sqrt", e.sqrt, x, inexact=True)
+
+
+def cbrt(x: Any, /) -> Value:
+    """Cube root."""
+    return unary("cbrt", e.cbrt, x, inexact=True)
+
+
+def hypot(x: Any, y: Any, /) -> Value:
+    """sqrt(x^2 + y^2), without overflow in between."""
+    (x, y), _ = promote("hypot", x, y, inexact=True)
+    if x.aval.dtype.kind == "c":
+        raise type_error("hypot is not well defined for complex-valued inputs; convert them by abs(x)")
+    x, y = absolute(x), absolute(y)
+    infinite = bitwise_or(isinf(x), isinf(y))
+    large, small = maximum(x, y), minimum(x, y)
+    zero = equal(large, 0)
+    ratio = divide(small, where(zero, 1, large))
+    return where(infinite, np.inf, where(zero, large, multiply(large, sqrt(add(1, square(ratio))))))
+
+
+# ---- exponentials and logarithms -----------------------------------------------------------------------
+
+
+def exp(x: Any, /) -> Value:
+    """Exponential."""
+    return unary("exp", e.exp, x, inexact=True)
+
+
+def exp2(x: Any, /) -> Value:
+    """Power of two."""
+    (x,), _ = promote("exp2", x, inexact=True)
+    return exp(multiply(x, np.log(2.0).item()))
+
+
+def expm1(x: Any, /) -> Value:
+    """exp(x) - 1, accurate near 0."""
+    return unary("expm1", e.expm1, x, inexact=True)
+
+
+def log(x: Any, /) -> Value:
+    """Natural logarithm."""
+    return unary("log", e.log, x, inexact=True)
+
+
+def log2(x: Any, /) -> Value:
+    """Logarithm to base 2."""
+    return divide(log(x), np.log(2.0).item())
+
+
+def log10(x: Any, /) -> Value:
+    """Logarithm to base 10."""
+    return multiply(log(x), 0.4342944819032518)
+
+
+def log1p(x: Any, /) -> Value:
+    """log(1 + x), accurate near 0."""
+    return unary("log1p", e.log1p, x, inexact=True)
+
+
+def logaddexp(x: Any, y: Any, /) -> Value:
+    """log(exp(x) + exp(y)), without overflow."""
+    (x, y), _ = promote("logaddexp", x, y, inexact=True)
+    if x.aval.dtype.kind == "c":
+        raise type_error("logaddexp does not support complex-valued inputs")
+    gap = subtract(x, y)
+    # Infinities of one sign have no difference: their sum is what both are.
+    same = add(x, log1p(exp(negative(absolute(gap)))))
+    return where(isnan(gap), add(x, y), where(greater(gap, 0), same, add(y, log1p(exp(negative(absolute(gap)))))))
+
+
+def logaddexp2(x: Any, y: Any, /) -> Value:
+    """log2(2^x + 2^y), without overflow."""
+    ln2 = np.log(2.0).item()
+    return divide(logaddexp(multiply(x, ln2), multiply(y, ln2)), ln2)
+
+
+# ---- trigonometry --------------------------------------------------------------------------------------
+
+
+def sin(x: Any, /) -> Value:
+    """Sine."""
+    return unary("sin", e.sin, x, inexact=True)
+
+
+def cos(x: Any, /) -> Value:
+    """Cosine."""
+    return unary("cos", e.cos, x, inexact=True)
+
+
+def tan(x: Any, /) -> Value:
+    """Tangent."""
+    return unary("tan", e.tan, x, inexact=True)
+
+
+def arcsin(x: Any, /) -> Value:
+    """Inverse sine."""
+    return unary("arcsin", ops.asin, x, inexact=True)
+
+
+def arccos(x: Any, /) -> Value:
+    """Inverse cosine."""
+    return unary("arccos", ops.acos, x, inexact=True)
+
+
+def arctan(x: Any, /) -> Value:
+    """Inverse tangent."""
+    return unary("arctan", ops.atan, x, inexact=True)
+
+
+def arctan2(x: Any, y: Any, /) -> Value:
+    """Angle of the point (y, x), from -pi to pi."""
+    return binary("arctan2", e.atan2, x, y, inexact=True)
+
+
+def sinh(x: Any, /) -> Value:
+    """Hyperbolic sine."""
+    return unary("sinh", ops.sinh, x, inexact=True)
+
+
+def cosh(x: Any, /) -> Value:
+    """Hyperbolic cosine."""
+    return unary("cosh", ops.cosh, x, inexact=True)
+
+
+def tanh(x: Any, /) -> Value:
+    """Hyperbolic tangent."""
+    return unary("tanh", e.tanh, x, inexact=True)
+
+
+def arcsinh(x: Any, /) -> Value:
+    """Inverse hyperbolic sine."""
+    return unary("arcsinh", ops.asinh, x, inexact=True)
+
+
+def arccosh(x: Any, /) -> Value:
+    """Inverse hyperbolic cosine."""
+    return unary("arccosh", ops.acosh, x, inexact=True)
+
+
+def arctanh(x: Any, /) -> Value:
+    """Inverse hyperbolic tangent."""
+    return unary("arctanh", ops.atanh, x, inexact=True)
+
+
+asin, acos, atan, atan2 = arcsin, arccos, arctan, arctan2
+asinh, acosh, atanh = arcsinh, arccosh, arctanh
+
+
+def deg2rad(x: Any, /) -> Value:
+    """Degrees to radians."""
+    return _scaled("deg2rad", x, np.pi / 180)
+
+
+def rad2deg(x: Any, /) -> Value:
+    """Radians to degrees."""
+    return _scaled("rad2deg", x, 180 / np.pi)
+
+
+radians, degrees = deg2rad, rad2deg
+
+
+def _scaled(name: str, x: Any, factor: float) -> Value:
+    (x,), _ = promote(name, x, inexact=True)
+    return multiply(x, factor)
+
+
+def sinc(x: Any, /) -> Value:
+    """sin(pi x) / (pi x), which is 1 at 0."""
+    (x,), _ = promote("sinc", x, inexact=True)
+    zero = equal(x, 0)
+    angle = multiply(x, np.pi)
+    safe = where(zero, 1, angle)
+    # 1 - angle^2 / 6 has the value and the first two derivatives of the function at 0.
+    return where(zero, subtract(1, divide(square(angle), 6)), divide(sin(safe), safe))
+
+
+# ---- rounding ------------------------------------------------------------------------------------------
+
+
+def floor(x: Any, /) -> Value:
+    """The largest integer not above; integers stay integers."""
+    return _rounded("floor", e.floor, x)
+
+
+def ceil(x: Any, /) -> Value:
+    """The smallest integer not below; integers stay integers."""
+    return _rounded("ceil", e.ceil, x)
+
+
+def _rounded(name: str, op: Any, x: Any) -> Value:
+    x = operand(name, x)
+    return x if x.aval.dtype.kind in "biu" else unary(name, op, x)
+
+
+def trunc(x: Any) -> Value:
+    """Without the fraction; integers stay integers."""
+    x = operand("trunc", x)
+    if x.aval.dtype.kind in "biu":
+        return x
+    return where(less(x, 0), ceil(x), floor(x))
+
+
+fix = trunc
+
+
+def rint(x: Any, /) -> Value:
+    """The nearest integer, ties to even, as floats."""
+    x = operand("rint", x)
+    if x.aval.dtype.kind in "biu":
+        return convert(x, dtypes.default_float_dtype())
+    if x.aval.dtype.kind == "c":
+        return bind(c.complex_, rint(real(x)), rint(imag(x)))
+    return unary("rint", e.round_even, x)
+
+
+def round(a: Any, decimals: int = 0, out: None = None) -> Value:
+    """The nearest number with so many decimals, ties to even."""
+    refuse_out("round", out)
+    a = operand("round", a)
+    decimals = operator.index(decimals)
+    kind = a.aval.dtype.kind
+    if kind in "iu" and decimals >= 0 or kind == "b":
+        if kind == "b":
+            raise type_error("round does not support boolean inputs")
+        return a
+    if kind == "c":
+        return bind(c.complex_, round(real(a), decimals), round(imag(a), decimals))
+    if decimals == 0:
+        return unary("round", e.round_even, a)
+    dtype, weak = a.aval.dtype, a.weak_type
+    # Half precision has no room for the scaled value.
+    wide = np.dtype(np.float32) if kind in "iu" or dtype.itemsize < 4 else dtype
+    scale = 10.0**decimals
+    wider = convert(a, wide, weak)
+    result = divide(unary("round", e.round_even, multiply(wider, scale)), scale)
+    result = where(isfinite(multiply(wider, scale)), result, wider) if kind not in "iu" else result
+    return convert(result, dtype, weak)
+
+
+around = round
+
+
+def modf(x: Any, /, out: None = None) -> tuple[Value, Value]:
+    """Fraction and integer part, both with the sign of the operand."""
+    refuse_out("modf", out)
+    (x,), _ = promote("modf", x, inexact=True)
+    whole = where(greater_equal(x, 0), floor(x), ceil(x))
+    return subtract(x, whole), whole
+
+
+def copysign(x: Any, y: Any, /) -> Value:
+    """The magnitude of `x` with the sign of `y`."""
+    (x, y), _ = promote("copysign", x, y, inexact=True)
+    if x.aval.dtype.kind == "c":
+        raise type_error("copysign does not support complex-valued inputs")
+    magnitude = absolute(x)
+    return where(signbit(y), negative(magnitude), magnitude)
+
+
+def heaviside(x: Any, y: Any, /) -> Value:
+    """0 below zero, 1 above, `y` at zero."""
+    (x, y), _ = promote("heaviside", x, y, inexact=True)
+    return where(less(x, 0), 0, where(greater(x, 0), 1, where(isnan(x), x, y)))
+
+
+# ---- complex numbers -----------------------------------------------------------------------------------
+
+
+def real(x: Any, /) -> Value:
+    """Real part."""
+    x = operand("real", x)
+    return bind(c.real, x) if x.aval.dtype.kind == "c" else x
+
+
+def imag(x: Any, /) -> Value:
+    """Imaginary part: zero for real numbers."""
+    x = operand("imag", x)
+    if x.aval.dtype.kind == "c":
+        return bind(c.imag, x)
+    return filled(np.zeros((), x.aval.dtype), x.aval.shape, x.weak_type)
+
+
+def conjugate(x: Any, /) -> Value:
+    """Complex conjugate; real numbers are their own."""
+    x = operand("conjugate", x)
+    return bind(c.conj, x, weak=x.weak_type) if x.aval.dtype.kind == "c" else x
+
+
+conj = conjugate
+
+
+def angle(z: Any, deg: bool = False) -> Value:
+    """Angle in the complex plane."""
+    (z,), _ = promote("angle", z, inexact=True)
+    result = arctan2(imag(z), real(z))
+    return rad2deg(result) if deg else result
+
+
+def i0(x: Any) -> Value:
+    """Modified Bessel function of the first kind, order 0."""
+    (x,), weak = promote("i0", x, inexact=True)
+    return bind(ops.bessel_i0e, x, weak=weak) * exp(absolute(x))
+
+
+# These two modules use each other's functions; by now every name of this one exists.
+from axil.numpy.logic import (  # noqa: E402
+    bitwise_and,
+    bitwise_or,
+    equal,
+    greater,
+    greater_equal,
+    isfinite,
+    isinf,
+    isnan,
+    less,
+    not_equal,
+    signbit,
+    where,
+)

@@ -1,0 +1,292 @@
+"""Operands: from what users pass to arrays and tracers of one dtype and shape, and on to the ops.
+
+Everything of `axil.numpy` comes through here. Under a trace each step emits an op only where it changes
+something; without one, NumPy broadcasts by itself and nothing but the op is run.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from axil import dtypes, errors
+from axil.core import (
+    RULE_ERRORS,
+    Array,
+    ShapeError,
+    Tracer,
+    as_array,
+    aval,
+    bind,
+    make_array,
+    mlir_location,
+    state,
+    user_error,
+)
+from axil.dialects import elementwise as e
+from axil.dialects import shape as s
+from axil.dialects.op import Op
+from axil.source import user_line, user_location
+
+Value = Array | Tracer
+"""What the functions of `axil.numpy` give back."""
+
+ARRAY_LIKE = (Array, Tracer, np.ndarray, np.generic, bool, int, float, complex)
+
+
+# ---- errors --------------------------------------------------------------------------------------------
+
+
+def shape_error(text: str, *ways_out: str) -> ShapeError:
+    """A `TypeError` and `ValueError` about shapes or arguments, with the user's line."""
+    return ShapeError(errors.explain(text, user_line(), ways_out=ways_out))
+
+
+def type_error(text: str, *ways_out: str) -> errors.AxilTypeError:
+    """A `TypeError` about the kind of a value, with the user's line."""
+    return errors.AxilTypeError(errors.explain(text, user_line(), ways_out=ways_out))
+
+
+def index_error(text: str, *ways_out: str) -> errors.AxilIndexError:
+    """An `IndexError` with the user's line."""
+    return errors.AxilIndexError(errors.explain(text, user_line(), ways_out=ways_out))
+
+
+class UnsupportedArgument(errors.AxilError, NotImplementedError):
+    """An argument that NumPy has and immutable arrays cannot have."""
+
+
+def refuse_out(name: str, out: Any) -> None:
+    """Raise if `out=` was given: results cannot be written into an immutable array."""
+    if out is not None:
+        raise UnsupportedArgument(
+            errors.explain(f"the 'out' argument to {name} is not supported: arrays are immutable", user_line(),
+                           ways_out=[f"use the result: y = {name}(...)"])
+        )  # fmt: skip
+
+
+# ---- operands ------------------------------------------------------------------------------------------
+
+
+def operand(name: str, x: Any, position: int = 0) -> Value:
+    """`x` as an array or tracer; lists and other objects are refused, as they hide slow conversions."""
+    if type(x) is Array or type(x) is Tracer:
+        return x
+    if isinstance(x, ARRAY_LIKE):
+        return as_array(x)
+    if hasattr(x, "__axil_array__"):
+        return x.__axil_array__()
+    raise type_error(
+        f"{name} requires ndarray or scalar arguments, got {type(x)} at position {position}",
+        *(["make it an array first: axil.numpy.array(...)"] if isinstance(x, (list, tuple)) else []),
+    )
+
+
+def dtype_and_weak(name: str, x: Any, position: int = 0) -> tuple[Any, bool]:
+    """Dtype and weakness of an operand that may still be a Python number."""
+    if type(x) is Array or type(x) is Tracer:
+        return x.aval.dtype, x.weak_type
+    if isinstance(x, ARRAY_LIKE):
+        return dtypes.dtype_and_weak(x)
+    x = operand(name, x, position)
+    return x.aval.dtype, x.weak_type
+
+
+def reweaken(x: Value, weak: bool) -> Value:
+    """The same value, weakly typed or not."""
+    if x.weak_type == weak:
+        return x
+    if type(x) is Tracer:
+        return Tracer(x.trace, x.value, x.aval, weak, x.location)
+    result = make_array(x._value, x.aval, weak) if x._value is not None else Array.__new__(Array)
+    if x._value is None:
+        result.aval, result.weak_type, result._value = x.aval, weak, None
+    result._buffer = x._buffer
+    return result
+
+
+def convert(x: Any, dtype: Any, weak: bool = False) -> Value:
+    """An operand in another dtype. A Python number or NumPy array is made an array of that dtype at once."""
+    if type(x) is not Array and type(x) is not Tracer:
+        if hasattr(x, "__axil_array__"):
+            return convert(x.__axil_array__(), dtype, weak)
+        if isinstance(x, (np.ndarray, np.generic)):
+            x = as_array(x)
+        else:
+            return reweaken(as_array(x, dtype), weak)
+    if x.aval.dtype == dtype:
+        return x if x.weak_type == weak else reweaken(x, weak)
+    return bind(e.convert, x, dtype=dtype, weak=weak)
+
+
+def promote(name: str, *xs: Any, inexact: bool = False) -> tuple[list[Value], bool]:
+    """Operands in their common dtype (floating if `inexact`), and whether it is weak."""
+    pairs = [dtype_and_weak(name, x, i) for i, x in enumerate(xs)]
+    if len(pairs) == 1:
+        dtype, weak = pairs[0]
+    elif len(pairs) == 2:
+        dtype, weak = dtypes.promote_types(*pairs[0], *pairs[1])
+    else:
+        dtype, weak = dtypes._promote(tuple(pairs))
+    if inexact:
+        dtype = dtypes.to_inexact_dtype(dtype)
+    return [convert(x, dtype, weak) for x in xs], weak
+
+
+# ---- shapes --------------------------------------------------------------------------------------------
+
+
+def canonical_shape(shape: Any) -> tuple[int, ...]:
+    """A shape given as an int or as a sequence of ints."""
+    if isinstance(shape, (int, np.integer)):
+        return (int(shape),)
+    if isinstance(shape, (Array, Tracer)) and not shape.ndim:
+        return (operator.index(shape),)
+    try:
+        result = tuple(map(operator.index, shape))
+    except TypeError as error:
+        if isinstance(error, errors.AxilError):
+            raise
+        raise type_error(f"shapes are integers or tuples of integers, got {shape!r}") from None
+    if any(n < 0 for n in result):
+        raise shape_error(f"shapes have no negative dimensions, got {result}")
+    return result
+
+
+def canonical_axis(axis: Any, ndim: int) -> int:
+    """An axis counted from the front."""
+    axis = operator.index(axis)
+    if not -ndim <= axis < ndim:
+        raise shape_error(f"axis {axis} is out of bounds for array of dimension {ndim}")
+    return axis + ndim if axis < 0 else axis
+
+
+def canonical_axes(axes: Any, ndim: int) -> tuple[int, ...]:
+    """One axis, several, or all (`None`), counted from the front, in the order given."""
+    if axes is None:
+        return tuple(range(ndim))
+    if isinstance(axes, Iterable) and not isinstance(axes, (Array, Tracer, np.ndarray)):
+        result = tuple(canonical_axis(a, ndim) for a in axes)
+        if len(set(result)) != len(result):
+            raise shape_error(f"duplicate value in 'axis': {tuple(axes)}")
+        return result
+    return (canonical_axis(axes, ndim),)
+
+
+def broadcast_shape(name: str, shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    """The shape that several broadcast to."""
+    ndim = max(map(len, shapes))
+    result = [1] * ndim
+    for shape in shapes:
+        for i, n in enumerate(shape, ndim - len(shape)):
+            if result[i] == 1:
+                result[i] = n
+            elif n != 1 and n != result[i]:
+                text = ", ".join(map(str, shapes))
+                raise shape_error(f"{name} got incompatible shapes for broadcasting: {text}.")
+    return tuple(result)
+
+
+def filled(value: np.ndarray, shape: tuple[int, ...], weak: bool = False) -> Value:
+    """An array whose elements are all `value` (a 0-d array). Under a trace, one splat constant."""
+    trace = state.trace
+    of = aval(shape, value.dtype)
+    if trace is None:
+        return make_array(np.full(shape, value), of, weak)
+    from axil.dialects.emit import splat
+
+    location = user_location()
+    with mlir_location(location), trace.ip:
+        return Tracer(trace, splat(value, shape), of, weak, location)
+
+
+def broadcast(x: Value, shape: tuple[int, ...]) -> Value:
+    """An operand broadcast to a shape that it fits."""
+    mine = x.aval.shape
+    if mine == shape:
+        return x
+    if type(x) is Array and not mine:
+        return filled(x._numpy, shape, x.weak_type)
+    dims = tuple(range(len(shape) - len(mine), len(shape)))
+    return bind(s.broadcast_in_dim, x, shape=shape, dims=dims, weak=x.weak_type)
+
+
+def reshape_to(x: Value, shape: tuple[int, ...]) -> Value:
+    """Another shape of the same size."""
+    return x if x.aval.shape == shape else bind(s.reshape, x, shape=shape, weak=x.weak_type)
+
+
+# ---- elementwise ops -----------------------------------------------------------------------------------
+
+
+def unary(name: str, op: Op, x: Any, inexact: bool = False) -> Value:
+    """Apply an elementwise op of one operand."""
+    x = operand(name, x)
+    if inexact and x.aval.dtype.kind not in "fc":
+        x = convert(x, dtypes.to_inexact_dtype(x.aval.dtype), x.weak_type)
+    return bind(op, x, weak=x.weak_type)
+
+
+def binary(name: str, op: Op, x: Any, y: Any, inexact: bool = False) -> Value:
+    """Apply an elementwise op of two operands, after promotion and broadcasting."""
+    # Most eager calls have two arrays of one type: they go straight to the op.
+    if type(x) is Array and type(y) is Array and x.aval is y.aval and state.trace is None:
+        if not inexact or x.aval.dtype.kind in "fc":
+            return _run(op, x.aval, (x, y), x.weak_type and y.weak_type)
+    a, b = dtype_and_weak(name, x, 0), dtype_and_weak(name, y, 1)
+    dtype, weak = dtypes.promote_types(*a, *b)
+    if inexact:
+        dtype = dtypes.to_inexact_dtype(dtype)
+    return elementwise(name, op, (convert(x, dtype, weak), convert(y, dtype, weak)), weak)
+
+
+def elementwise(name: str, op: Op, xs: Sequence[Value], weak: bool) -> Value:
+    """Apply an elementwise op to operands of one dtype, broadcasting them."""
+    shape = xs[0].aval.shape
+    if any(x.aval.shape != shape for x in xs):
+        shape = broadcast_shape(name, [x.aval.shape for x in xs])
+    if state.trace is None and all(type(x) is Array for x in xs):
+        return _run(op, aval(shape, xs[0].aval.dtype), xs, weak)
+    return bind(op, *[broadcast(x, shape) for x in xs], weak=weak)
+
+
+def _run(op: Op, of: Any, xs: Sequence[Array], weak: bool) -> Array:
+    """Run an elementwise op at once. The references broadcast as NumPy does, and are silent about overflow."""
+    try:
+        inferred = op.infer(*[of] * len(xs))
+    except RULE_ERRORS as error:
+        raise user_error(error) from None
+    return make_array(op.reference(*[x._numpy for x in xs]), inferred, weak)
+
+
+def boolean(name: str, x: Any, position: int = 0) -> Value:
+    """An operand as booleans: True where it is not zero."""
+    x = operand(name, x, position)
+    return x if x.aval.dtype.kind == "b" else convert(x, np.dtype(bool))
+
+
+def select(name: str, condition: Value, x: Value, y: Value, weak: bool) -> Value:
+    """`x` where `condition` (booleans) holds, else `y`, broadcast together; `x` and `y` are of one dtype."""
+    shape = broadcast_shape(name, [v.aval.shape for v in (condition, x, y)])
+    if state.trace is None and type(condition) is type(x) is type(y) is Array:
+        result = np.where(condition._numpy, x._numpy, y._numpy)
+        return make_array(result, aval(shape, x.aval.dtype), weak)
+    if condition.aval.shape:
+        condition = broadcast(condition, shape)
+    return bind(e.select, condition, broadcast(x, shape), broadcast(y, shape), weak=weak)
+
+
+def scalar_like(x: Value, value: Any) -> Array:
+    """A constant of no dimensions and of `x`'s dtype."""
+    return make_array(np.asarray(value).astype(x.aval.dtype), aval((), x.aval.dtype), x.weak_type)
+
+
+__all__ = [
+    "ARRAY_LIKE", "Array", "Tracer", "UnsupportedArgument", "Value", "as_array", "aval", "binary", "bind", "boolean",
+    "broadcast", "broadcast_shape", "canonical_axes", "canonical_axis", "canonical_shape", "convert",
+    "dtype_and_weak", "elementwise", "filled", "index_error", "make_array", "operand", "promote", "refuse_out",
+    "reshape_to", "reweaken", "scalar_like", "select", "shape_error", "state", "type_error", "unary",
+]  # fmt: skip

@@ -1,0 +1,37 @@
+"""Where arrays live: `device_put`, `device_get`, `block_until_ready`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from axil import errors, tree
+from axil.core import Array, Tracer
+from axil.operands import operand
+from axil.source import user_line
+
+
+def device_put(x: Any, device: Any = None, *, may_alias: bool | None = None) -> Any:
+    """Arrays of the leaves of `x`, on `device`.
+
+    Only the default device can be chosen; another raises `ValueError`.
+    """
+    from axil.runtime import default_device
+
+    if device is not None and device != default_device():
+        raise ValueError(
+            errors.explain(
+                f"device_put: arrays live on the default device {default_device()}, not on {device!r}", user_line(),
+                ways_out=["leave `device` out"],
+            )  # fmt: skip
+        )
+    return tree.tree_map(lambda leaf: operand(leaf, "device_put"), x)
+
+
+def device_get(x: Any) -> Any:
+    """NumPy arrays of the leaves of `x`."""
+    return tree.tree_map(lambda leaf: leaf._numpy if type(leaf) in (Array, Tracer) else leaf, x)
+
+
+def block_until_ready(x: Any) -> Any:
+    """`x`, once its values are there. Programs run to their end before they return, so nothing has to be waited for."""
+    return x
