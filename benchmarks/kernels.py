@@ -29,6 +29,19 @@ class Case:
     limit: float
 
 
+@dataclass
+class Value:
+    """Stands for an SSA value: the sort's emitter looks at its type alone."""
+
+    type: str
+
+
+def scan(module: ir.Module, length: int, consts: int, carry: int, reverse: bool = False) -> Kernel | Declined:
+    """The kernel of a scan of the one function of a module."""
+    function = module.body.operations[0]
+    return KERNELS["loop_scan"]([function], length=length, consts=consts, carry=carry, reverse=reverse)
+
+
 def parse(text: str) -> ir.Module:
     """A module of our context."""
     with context(), ir.Location.unknown():
@@ -78,7 +91,8 @@ def sort_case(shape: tuple[int, ...], payload: bool) -> Case:
 
         return lax.sort(operands, num_keys=1)
 
-    kernel = KERNELS["sort"](shape, ("f32", "i32")[: len(arrays)])
+    values = [Value(f"tensor<{'x'.join(map(str, shape))}x{dtype}>") for dtype in ("f32", "i32")[: len(arrays)]]
+    kernel = KERNELS["merge_sort"](values, num_keys=1)
     name = f"sort {'x'.join(map(str, shape))}{' with payload' if payload else ''}"
     return Case(name, runner(kernel, arrays, 10.0 * arrays[0].size), jax_runner(in_jax, arrays), 0.7)
 
@@ -111,7 +125,7 @@ def rnn_case(h: int, x: int, limit: float) -> Case:
         return jax.lax.scan(partial(step, W, U), h, xs)
 
     module = parse(rnn_body(h, x))
-    kernel = KERNELS["scan"](module.body.operations[0], 1000, 2, 1)
+    kernel = scan(module, 1000, 2, 1)
     return Case(f"rnn scan, h={h}", runner(kernel, arrays, 0), jax_runner(in_jax, arrays), limit)
 
 
@@ -152,7 +166,7 @@ def backward_case(h: int, x: int, limit: float) -> Case:
         return jax.lax.scan(step, (ch, cW, cU), xs, reverse=True)[0]
 
     module = parse(backward_body(h, x))
-    kernel = KERNELS["scan"](module.body.operations[0], 1000, 1, 3, reverse=True)
+    kernel = scan(module, 1000, 1, 3, reverse=True)
     return Case(f"rnn backward scan, h={h}", runner(kernel, arrays, 0), jax_runner(in_jax, arrays), limit)
 
 
@@ -182,7 +196,7 @@ def ode_case() -> Case:
 
         return jax.lax.fori_loop(0, 10000, step, ys)
 
-    kernel = KERNELS["scan"](module.body.operations[0], 10000, 0, n)
+    kernel = scan(module, 10000, 0, n)
     return Case("ode fori_loop, 12 scalars", runner(kernel, arrays, 0), jax_runner(in_jax, arrays), 1.0)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from axil.dialects.avals import Aval
 from axil.dialects.combinators import COMBINATORS, Combinator, Signature, Site
-from axil.dialects.errors import AttributeValueError, DifferentiationError, DtypeError, ShapeError
+from axil.dialects.errors import AttributeValueError, DtypeError, ShapeError
 from axil.dialects.mlir import (
     ATTRIBUTE_KINDS,
     aval_of_type,
@@ -23,8 +23,6 @@ from axil.dialects.mlir import (
     tensor_type,
     to_attribute,
 )
-
-RULE_ERRORS = (ShapeError, DtypeError, AttributeValueError, DifferentiationError)
 
 
 def body_of(function: ir.Operation) -> ir.Block:
@@ -42,6 +40,12 @@ def has_body(function: ir.Operation) -> bool:
     return len(function.regions[0].blocks) > 0
 
 
+def is_public(function: ir.Operation) -> bool:
+    """True for functions that callers outside the module see."""
+    visibility = function.attributes["sym_visibility"] if "sym_visibility" in function.attributes else None
+    return visibility is None or visibility.value == "public"
+
+
 def copy_operation(op: ir.Operation, operands: Sequence[ir.Value]) -> ir.Operation:
     """Emit the same operation (of no regions) on other operands of the same types."""
     attributes = {a: op.attributes[a] for a in op.attributes}
@@ -56,7 +60,7 @@ def located(location: ir.Location) -> Any:
     try:
         with location:
             yield
-    except RULE_ERRORS as e:
+    except Exception as e:
         if not hasattr(e, "location"):
             e.location = location  # type: ignore[attr-defined]
         raise
@@ -182,12 +186,13 @@ class Functions:
         self._sites[new] = None
         return new
 
-    def _create(self, name: str, signature: Signature) -> ir.Operation:
+    def _create(self, name: str, signature: Signature, location: ir.Location | None = None) -> ir.Operation:
         ctx = context()
+        location = location or ir.Location.current
         inputs, outputs = map(tensor_type, signature.inputs), map(tensor_type, signature.outputs)
         type_ = ir.FunctionType.get(list(inputs), list(outputs), ctx)
         op = ir.Operation.create(
-            "func.func", regions=1, ip=ir.InsertionPoint(self.block),
+            "func.func", regions=1, ip=ir.InsertionPoint(self.block), loc=location,
             attributes={
                 "sym_name": ir.StringAttr.get(name, ctx), "function_type": ir.TypeAttr.get(type_, ctx),
                 "sym_visibility": ir.StringAttr.get("private", ctx),

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
-from axil.dialects import avals as av
-from axil.dialects.factories import binary, dtype_of, no_tangent, sample, unary
+from axil.dialects.factories import binary, no_tangent, sample, unary
 
 _SHIFTS = (sample("i32[2,3]", "i32[2,3]", domain=(-3, 40)), sample("u8[5]", "u8[5]", domain=(0, 12)))
 _COUNTS = (sample("i32[5]"), sample("u8[5]", domain=(0, 255)), sample("u32[2,3]", domain=(0, 2**31)))
@@ -25,39 +23,31 @@ def _logical(shift: Callable[..., np.ndarray]) -> Callable[[np.ndarray, np.ndarr
     def reference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         bits, by = _unsigned(a), _unsigned(b)
         fits = by < 8 * a.dtype.itemsize
-        return np.where(fits, shift(bits, np.where(fits, by, 0).astype(by.dtype)), 0).astype(bits.dtype).view(a.dtype)
+        return (
+            np.where(fits, shift(bits, np.where(fits, by, 0).astype(by.dtype)), 0)
+            .astype(bits.dtype)
+            .view(a.dtype)
+        )
 
     return reference
 
 
 def _arithmetic(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    if a.dtype.kind == "u":
-        return _logical(np.right_shift)(a, b)
-    last = 8 * a.dtype.itemsize - 1
-    return np.right_shift(a, np.minimum(_unsigned(b), last).astype(a.dtype))
+    # The highest bit of unsigned integers is taken for a sign too, as in XLA.
+    signed = np.asarray(a, order="C").view(f"i{a.dtype.itemsize}")
+    by = np.minimum(_unsigned(b), 8 * a.dtype.itemsize - 1).astype(signed.dtype)
+    return np.right_shift(signed, by).view(a.dtype)
 
 
-def _lower_shift(name: str) -> Callable[..., Any]:
-    def lower(values: Any, results: Any, context: Any) -> Any:
-        from axil.dialects import hlo
-
-        a, b = values
-        # IREE takes unsigned operands of an arithmetic shift for signed ones.
-        logical = name == "shift_right_arithmetic" and av.is_unsigned(dtype_of(a))
-        return hlo.op("shift_right_logical" if logical else name, a, b)
-
-    return lower
-
-
-shift_left = binary("shift_left", "Bits moved to higher places.", _logical(np.left_shift), _lower_shift("shift_left"),
+shift_left = binary("shift_left", "Bits moved to higher places.", _logical(np.left_shift), "shift_left",
                     takes="integer", jvp=no_tangent, samples=_SHIFTS)  # fmt: skip
 shift_right_logical = binary(
     "shift_right_logical", "Bits moved to lower places, zeros coming in.", _logical(np.right_shift),
-    _lower_shift("shift_right_logical"), takes="integer", jvp=no_tangent, samples=_SHIFTS,
+    "shift_right_logical", takes="integer", jvp=no_tangent, samples=_SHIFTS,
 )  # fmt: skip
 shift_right_arithmetic = binary(
     "shift_right_arithmetic", "Bits moved to lower places, copies of the sign coming in.", _arithmetic,
-    _lower_shift("shift_right_arithmetic"), takes="integer", jvp=no_tangent, samples=_SHIFTS,
+    "shift_right_arithmetic", takes="integer", jvp=no_tangent, samples=_SHIFTS,
 )  # fmt: skip
 
 
@@ -80,7 +70,7 @@ def _count_leading_zeros(x: np.ndarray) -> np.ndarray:
     return (zeros - (bits != 0) - (64 - 8 * x.dtype.itemsize)).astype(x.dtype)
 
 
-population_count = unary("population_count", "Number of ones in the binary representation.", _population_count,
-                         "popcnt", takes="integer", samples=_COUNTS)  # fmt: skip
-clz = unary("clz", "Number of zeros above the highest one in the binary representation.", _count_leading_zeros,
-            "count_leading_zeros", takes="integer", samples=_COUNTS)  # fmt: skip
+population_count = unary("population_count", "Number of ones in the binary representation.",
+                         _population_count, "popcnt", takes="integer", samples=_COUNTS)  # fmt: skip
+clz = unary("clz", "Number of zeros above the highest one in the binary representation.",
+            _count_leading_zeros, "count_leading_zeros", takes="integer", samples=_COUNTS)  # fmt: skip

@@ -1,8 +1,8 @@
 """Collective ops over a named axis, which `vmap(axis_name=...)` binds.
 
-Where the named axis is the one being batched, `named_batch` replaces the op by an ordinary one over the leading
-dimension. Over any other axis the op is elementwise. An op that is left when the program runs has no axis to run
-over, and says so.
+Where the named axis is the one being batched, `named_batch` replaces the op by an ordinary one over the
+leading dimension. Over any other axis the op is elementwise. An op that is left when the program runs has no
+axis to run over, and says so.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class UnboundAxisError(NameError):
 
 def _unbound(name: str, axis_name: str) -> UnboundAxisError:
     return UnboundAxisError(
-        f"'{name}' over axis '{axis_name}', which nothing binds here: call it inside a function that is mapped with "
-        f"vmap(..., axis_name='{axis_name}')"
+        f"'{name}' over axis '{axis_name}', which nothing binds here: call it inside a function "
+        f"that is mapped with vmap(..., axis_name='{axis_name}')"
     )
 
 
@@ -119,9 +119,10 @@ def _index_unbound(*values: Any, axis_name: str, dtype: Any) -> Any:
 
 
 axis_index = Op(
-    name="axis_index", summary="This member's place along a named axis.", operands=(), samples=(), foldable=False,
-    attributes={"axis_name": "str", "dtype": "dtype"}, infer=_index_infer, reference=_index_unbound, jvp=no_tangent,
-    batch=lambda size, xs, batched, *, axis_name, dtype: axis_index(axis_name=axis_name, dtype=dtype),
-    named_batch=lambda size, axis_name, xs, batched, *, dtype: (ops.iota(shape=(size,), axis=0, dtype=dtype), True),
-    lower=lambda values, results, context, *, axis_name, dtype: _index_unbound(axis_name=axis_name, dtype=dtype),
+    name="axis_index", summary="This member's place along a named axis.", operands=(), samples=(),
+    foldable=False, attributes={"axis_name": "str", "dtype": "dtype"}, infer=_index_infer,
+    reference=_index_unbound, jvp=no_tangent, batch=lambda size, xs, batched, *, axis_name,
+    dtype: axis_index(axis_name=axis_name, dtype=dtype), named_batch=lambda size, axis_name, xs, batched, *,
+    dtype: (ops.iota(shape=(size,), axis=0, dtype=dtype), True), lower=lambda values, results, context, *,
+    axis_name, dtype: _index_unbound(axis_name=axis_name, dtype=dtype),
 )  # fmt: skip

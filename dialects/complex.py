@@ -1,7 +1,7 @@
 """Complex numbers from their parts and back.
 
-Cotangents follow JAX: the pairing of a cotangent and a tangent is the real part of their product, unconjugated. So
-the derivative of a real function f(x + iy) is df/dx - i df/dy.
+Cotangents follow JAX: the pairing of a cotangent and a tangent is the real part of their product,
+unconjugated. So the derivative of a real function f(x + iy) is df/dx - i df/dy.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def _part(x: Aval) -> Aval:
     return aval(x.shape, _REAL_OF[x.dtype])
 
 
-real = unary("real", "Real part.", lambda x: np.array(x.real), "real", takes="complex", gives=_part, samples=_SAMPLES,
-             linear=lambda ct: complex_(ct, full_like(ct, 0)))  # fmt: skip
+real = unary("real", "Real part.", lambda x: np.array(x.real), "real", takes="complex", gives=_part,
+             samples=_SAMPLES, linear=lambda ct: complex_(ct, full_like(ct, 0)))  # fmt: skip
 imag = unary("imag", "Imaginary part.", lambda x: np.array(x.imag), "imag", takes="complex", gives=_part,
              samples=_SAMPLES, linear=lambda ct: complex_(full_like(ct, 0), ops.neg(ct)))  # fmt: skip
 
@@ -77,7 +77,8 @@ def _transpose(ct: Any, xs: Any) -> tuple:
 
 
 complex_ = Op(
-    name="complex", summary="Complex numbers of real and imaginary parts.", operands=("re", "im"), infer=_infer,
-    reference=_reference, jvp=_jvp, linear=(0, 1), transpose=_transpose, batch=batch_elementwise("complex"),
-    lower="complex", samples=(sample("f32[3]", "f32[3]"), sample("f32[2,3]", "f32[2,3]")),
+    name="complex", summary="Complex numbers of real and imaginary parts.", operands=("re", "im"),
+    infer=_infer, reference=_reference, jvp=_jvp, linear=(0, 1), transpose=_transpose,
+    batch=batch_elementwise("complex"), lower="complex", samples=(sample("f32[3]", "f32[3]"),
+    sample("f32[2,3]", "f32[2,3]")),
 )  # fmt: skip

@@ -1,203 +1,56 @@
-"""Numerical formulas for functions that NumPy or StableHLO lack, each written once and run in both.
+"""Numerical formulas for functions that NumPy or StableHLO lack.
 
-A formula takes NumPy arrays or `Staged` values: the same arithmetic computes the eager result, and emits StableHLO
-when the op is lowered, so that eager and compiled results agree up to rounding. Formulas take f32 and f64; `numpy`
-and `staged` compute half precision in f32.
+Each is written once, in the arithmetic of `staged.py`, for the reference and for the lowering, so that eager
+and compiled results agree up to rounding. Formulas take f32 and f64, unless they say otherwise.
 
-Tables are from Cephes (S. L. Moshier, netlib.org/cephes, file names given below) unless said otherwise.
+Tables are from Cephes (S. L. Moshier, netlib.org/cephes; file names are given below) unless said otherwise.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from axil.dialects.avals import dtype_of, shape_of
-
-# ---- two worlds ----------------------------------------------------------------------------------------
-
-
-class Staged:
-    """A StableHLO value with Python's operators; numbers on the other side become constants of its type."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-    @property
-    def dtype(self) -> np.dtype:
-        """Dtype of the value."""
-        return dtype_of(self.value)
-
-    def _constant(self, x: Any) -> Any:
-        from axil.dialects import hlo
-
-        return x.value if isinstance(x, Staged) else hlo.splat(self.value.type, x)
-
-    def op(self, name: str, *others: Any) -> Staged:
-        """Emit a StableHLO op of this value and others."""
-        from axil.dialects import hlo
-
-        return Staged(hlo.op(name, self.value, *map(self._constant, others)))
-
-    def _compare(self, other: Any, direction: str) -> Staged:
-        from axil.dialects import hlo
-
-        return Staged(hlo.compare(self.value, self._constant(other), direction))
-
-    def __add__(self, other: Any) -> Staged:
-        return self.op("add", other)
-
-    def __mul__(self, other: Any) -> Staged:
-        return self.op("multiply", other)
-
-    def __sub__(self, other: Any) -> Staged:
-        return self.op("subtract", other)
-
-    def __truediv__(self, other: Any) -> Staged:
-        return self.op("divide", other)
-
-    __radd__, __rmul__ = __add__, __mul__
-
-    def __rsub__(self, other: Any) -> Staged:
-        return Staged(self._constant(other)).op("subtract", self)
-
-    def __rtruediv__(self, other: Any) -> Staged:
-        return Staged(self._constant(other)).op("divide", self)
-
-    def __neg__(self) -> Staged:
-        return self.op("negate")
-
-    def __and__(self, other: Any) -> Staged:
-        return self.op("and", other)
-
-    def __or__(self, other: Any) -> Staged:
-        return self.op("or", other)
-
-    def __lt__(self, other: Any) -> Staged:
-        return self._compare(other, "LT")
-
-    def __le__(self, other: Any) -> Staged:
-        return self._compare(other, "LE")
-
-    def __gt__(self, other: Any) -> Staged:
-        return self._compare(other, "GT")
-
-    def __ge__(self, other: Any) -> Staged:
-        return self._compare(other, "GE")
-
-    def __eq__(self, other: Any) -> Staged:  # type: ignore[override]
-        return self._compare(other, "EQ")
-
-    def __ne__(self, other: Any) -> Staged:  # type: ignore[override]
-        return self._compare(other, "NE")
-
-    __hash__ = None  # type: ignore[assignment]
-
-
-def _function(stablehlo: str, in_numpy: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda x: x.op(stablehlo) if isinstance(x, Staged) else in_numpy(x)
-
-
-exp = _function("exponential", np.exp)
-expm1 = _function("exponential_minus_one", np.expm1)
-log = _function("log", np.log)
-log1p = _function("log_plus_one", np.log1p)
-sqrt = _function("sqrt", np.sqrt)
-absolute = _function("abs", np.abs)
-floor = _function("floor", np.floor)
-rint = _function("round_nearest_even", np.rint)
-
-
-def where(condition: Any, a: Any, b: Any) -> Any:
-    """`a` where the condition holds, else `b`; one of them may be a number."""
-    if not isinstance(condition, Staged):
-        return np.where(condition, a, b)
-    from axil.dialects import hlo
-
-    like = a if isinstance(a, Staged) else b
-    return Staged(hlo.select(condition.value, like._constant(a), like._constant(b)))
-
-
-def with_sign_of(magnitude: Any, x: Any) -> Any:
-    """`magnitude`, which is not negative, with the sign of `x`; of zeros too, so that odd functions keep -0.0."""
-    return where(x < 0, -magnitude, where(x == 0, x, magnitude))
-
-
-def poly(x: Any, coefficients: Sequence[float]) -> Any:
-    """A polynomial by Horner's rule, highest power first."""
-    total = coefficients[0] * x + coefficients[1]
-    for c in coefficients[2:]:
-        total = total * x + c
-    return total
-
-
-def is_double(x: Any) -> bool:
-    """True for f64."""
-    return x.dtype == np.float64
-
-
-def numpy(formula: Callable[..., Any]) -> Callable[..., np.ndarray]:
-    """The formula as a NumPy reference."""
-
-    def reference(x: np.ndarray) -> np.ndarray:
-        wide = x.astype(np.float32) if x.dtype.itemsize < 4 else x
-        with np.errstate(all="ignore"):
-            return np.asarray(formula(wide)).astype(x.dtype)
-
-    return reference
-
-
-def staged(formula: Callable[..., Any]) -> Callable[..., Any]:
-    """The formula as a lowering rule."""
-
-    def lower(values: Any, results: Any, context: Any) -> Any:
-        from axil.dialects import hlo
-
-        (x,) = values
-        if dtype_of(x).itemsize >= 4:
-            return formula(Staged(x)).value
-        return hlo.convert(formula(Staged(hlo.convert(x, np.float32))).value, dtype_of(x))
-
-    return lower
-
-
-def double_only(name: str, formula: Callable[..., Any]) -> Callable[..., Any]:
-    """A lowering rule: the formula for f64, of which IREE's embedded linker lacks the function, else `name`."""
-
-    def lower(values: Any, results: Any, context: Any) -> Any:
-        from axil.dialects import hlo
-
-        if dtype_of(values[0]) == np.float64:
-            return formula(*map(Staged, values)).value
-        return hlo.op(name, *values)
-
-    return lower
-
+from axil.dialects.staged import (
+    absolute,
+    clamped,
+    exp,
+    expm1,
+    floor,
+    is_double,
+    log,
+    log1p,
+    poly,
+    rint,
+    sqrt,
+    where,
+    with_sign_of,
+)
 
 # ---- error function (ndtr.c) ---------------------------------------------------------------------------
 
 _ERF = (
     (9.60497373987051638749e0, 9.00260197203842689217e1, 2.23200534594684319226e3, 7.00332514112805075473e3,
      5.55923013010394962768e4),
-    (1.0, 3.35617141647503099647e1, 5.21357949780152679795e2, 4.59432382970980127987e3, 2.26290000613890934246e4,
+    (1.0, 3.35617141647503099647e1, 5.21357949780152679795e2, 4.59432382970980127987e3,
+    2.26290000613890934246e4,
      4.92673942608635921086e4),
 )  # fmt: skip
 _ERFC = (
-    (2.46196981473530512524e-10, 5.64189564831068821977e-1, 7.46321056442269912687e0, 4.86371970985681366614e1,
+    (2.46196981473530512524e-10, 5.64189564831068821977e-1, 7.46321056442269912687e0,
+    4.86371970985681366614e1,
      1.96520832956077098242e2, 5.26445194995477358631e2, 9.34528527171957607540e2, 1.02755188689515710272e3,
      5.57535335369399327526e2),
-    (1.0, 1.32281951154744992508e1, 8.67072140885989742329e1, 3.54937778887819891062e2, 9.75708501743205489753e2,
+    (1.0, 1.32281951154744992508e1, 8.67072140885989742329e1, 3.54937778887819891062e2,
+    9.75708501743205489753e2,
      1.82390916687909736289e3, 2.24633760818710981792e3, 1.65666309194161350182e3, 5.57535340817727675546e2),
 )  # fmt: skip
 _ERFC_TAIL = (
     (5.64189583547755073984e-1, 1.27536670759978104416e0, 5.01905042251180477414e0, 6.16021097993053585195e0,
      7.40974269950448939160e0, 2.97886665372100240670e0),
-    (1.0, 2.26052863220117276590e0, 9.39603524938001434673e0, 1.20489539808096656605e1, 1.70814450747565897222e1,
+    (1.0, 2.26052863220117276590e0, 9.39603524938001434673e0, 1.20489539808096656605e1,
+    1.70814450747565897222e1,
      9.60896809063285878198e0, 3.36907645100081516050e0),
 )  # fmt: skip
 # Single precision in one rational, from Eigen (also XLA's erf).
@@ -213,11 +66,6 @@ def _ratio(x: Any, table: tuple[Sequence[float], Sequence[float]]) -> Any:
     return poly(x, table[0]) / poly(x, table[1])
 
 
-def _clamped(x: Any, low: float, high: float) -> Any:
-    """`x` limited to a range; NaN stays."""
-    return where(x < low, low, where(x > high, high, x))
-
-
 def _erf_near_zero(x: Any) -> Any:
     return x * _ratio(x * x, _ERF)
 
@@ -226,19 +74,19 @@ def _erfc_of_positive(a: Any) -> Any:
     """erfc(a) for a >= 1. exp(-a^2) is taken in two factors: rounding a^2 would cost a^2 ulps."""
     high = floor(a * 16.0) * 0.0625
     tail = exp(-(high * high)) * exp(-((a - high) * (a + high)))
-    near = _clamped(a, 1.0, 8.0)
-    far = _clamped(a, 8.0, 30.0)
+    near = clamped(a, 1.0, 8.0)
+    far = clamped(a, 8.0, 30.0)
     return tail * where(a < 8.0, _ratio(near, _ERFC), _ratio(far, _ERFC_TAIL))
 
 
 def erf(x: Any) -> Any:
     """Error function."""
     if not is_double(x):
-        x = _clamped(x, -4.0, 4.0)
+        x = clamped(x, -4.0, 4.0)
         return x * _ratio(x * x, _ERF_SINGLE)
     a = absolute(x)
     small = a <= 1.0
-    far = 1.0 - _erfc_of_positive(where(small, 1.0, _clamped(a, 0.0, 6.0)))
+    far = 1.0 - _erfc_of_positive(where(small, 1.0, clamped(a, 0.0, 6.0)))
     return where(small, _erf_near_zero(where(small, x, 0.0)), with_sign_of(far, x))
 
 
@@ -247,13 +95,13 @@ def erfc(x: Any) -> Any:
     a = absolute(x)
     small = a <= 1.0
     near = 1.0 - _erf_near_zero(where(small, x, 0.0))
-    far = _erfc_of_positive(where(small, 1.0, _clamped(a, 0.0, 30.0)))
+    far = _erfc_of_positive(where(small, 1.0, clamped(a, 0.0, 30.0)))
     return where(small, near, where(x < 0, 2.0 - far, far))
 
 
 # M. Giles, Approximating the erfinv function (GPU Computing Gems, 2012), single precision.
-_ERF_INV_CENTER = (2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 0.00021858087, -0.00125372503,
-                   -0.00417768164, 0.246640727, 1.50140941)  # fmt: skip
+_ERF_INV_CENTER = (2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 0.00021858087,
+-0.00125372503,                    -0.00417768164, 0.246640727, 1.50140941)  # fmt: skip
 _ERF_INV_TAIL = (-0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773, -0.0076224613,
                  0.00943887047, 1.00167406, 2.83297682)  # fmt: skip
 
@@ -266,7 +114,7 @@ def erf_inv(x: Any) -> Any:
     center = w < 5.0
     y = x * where(
         center, poly(where(center, w, 2.5) - 2.5, _ERF_INV_CENTER),
-        poly(sqrt(where(center, 9.0, _clamped(w, 5.0, 16.0))) - 3.0, _ERF_INV_TAIL),
+        poly(sqrt(where(center, 9.0, clamped(w, 5.0, 16.0))) - 3.0, _ERF_INV_TAIL),
     )  # fmt: skip
     if is_double(x):
         y = _refined_erf_inv(x, y, w)
@@ -276,10 +124,10 @@ def erf_inv(x: Any) -> Any:
 def _refined_erf_inv(x: Any, y: Any, w: Any) -> Any:
     """Two Halley steps from the single precision value, or from an asymptotic one in the far tail."""
     a, y = absolute(x), absolute(y)
-    rest = _clamped(1.0 - a, 1e-17, 1.0)
+    rest = clamped(1.0 - a, 1e-17, 1.0)
     far = -log(rest)
     guess = sqrt(far)
-    guess = sqrt(_clamped(far - log(guess * math.sqrt(math.pi)), 1e-3, 1e3))
+    guess = sqrt(clamped(far - log(guess * math.sqrt(math.pi)), 1e-3, 1e3))
     y = where(w < 15.0, y, guess)
     center = a < 0.5
     for _ in range(2):
@@ -291,10 +139,10 @@ def _refined_erf_inv(x: Any, y: Any, w: Any) -> Any:
 
 # ---- sine and cosine (sin.c) ---------------------------------------------------------------------------
 
-_SIN = (1.58962301576546568060e-10, -2.50507477628578072866e-8, 2.75573136213857245213e-6, -1.98412698295895385996e-4,
-        8.33333333332211858878e-3, -1.66666666666666307295e-1)  # fmt: skip
-_COS = (-1.13585365213876817300e-11, 2.08757008419747316778e-9, -2.75573141792967388112e-7, 2.48015872888517045348e-5,
-        -1.38888888888730564116e-3, 4.16666666666665929218e-2)  # fmt: skip
+_SIN = (1.58962301576546568060e-10, -2.50507477628578072866e-8, 2.75573136213857245213e-6,
+-1.98412698295895385996e-4,         8.33333333332211858878e-3, -1.66666666666666307295e-1)  # fmt: skip
+_COS = (-1.13585365213876817300e-11, 2.08757008419747316778e-9, -2.75573141792967388112e-7,
+2.48015872888517045348e-5,         -1.38888888888730564116e-3, 4.16666666666665929218e-2)  # fmt: skip
 _HALF_PI = (1.57079625129699707031, 7.54978941586159635336e-8, 5.39030285815811895218e-15)
 
 
@@ -351,9 +199,11 @@ def _sin_cos_of_pi(x: Any) -> tuple[Any, Any]:
 # ---- inverse tangent (atan.c, atanf.c) -----------------------------------------------------------------
 
 _ATAN = (
-    (-8.750608600031904122785e-1, -1.615753718733365076637e1, -7.500855792314704667340e1, -1.228866684490136173410e2,
+    (-8.750608600031904122785e-1, -1.615753718733365076637e1, -7.500855792314704667340e1,
+    -1.228866684490136173410e2,
      -6.485021904942025371773e1),
-    (1.0, 2.485846490142306297962e1, 1.650270098316988542046e2, 4.328810604912902668951e2, 4.853903996359136964868e2,
+    (1.0, 2.485846490142306297962e1, 1.650270098316988542046e2, 4.328810604912902668951e2,
+    4.853903996359136964868e2,
      1.945506571482613964425e2),
 )  # fmt: skip
 _ATAN_SINGLE = (8.05374449538e-2, -1.38776856032e-1, 1.99777106478e-1, -3.33329491539e-1)
@@ -404,21 +254,21 @@ def _halves_of_exp(a: Any) -> Any:
 def sinh(x: Any) -> Any:
     """Hyperbolic sine."""
     a = absolute(x)
-    t = expm1(_clamped(a, 0.0, 20.0))
+    t = expm1(clamped(a, 0.0, 20.0))
     return with_sign_of(where(a > 20.0, _halves_of_exp(a), 0.5 * (t + t / (t + 1.0))), x)
 
 
 def cosh(x: Any) -> Any:
     """Hyperbolic cosine."""
     a = absolute(x)
-    e = exp(_clamped(a, 0.0, 20.0))
+    e = exp(clamped(a, 0.0, 20.0))
     return where(a > 20.0, _halves_of_exp(a), 0.5 * e + 0.5 / e)
 
 
 def tanh(x: Any) -> Any:
     """Hyperbolic tangent, of f64."""
     a = absolute(x)
-    t = expm1(2.0 * _clamped(a, 0.0, 22.0))
+    t = expm1(2.0 * clamped(a, 0.0, 22.0))
     return with_sign_of(t / (t + 2.0), x)
 
 
@@ -435,7 +285,8 @@ def acosh(x: Any) -> Any:
     """Inverse hyperbolic cosine."""
     large = x > 1e9
     t = where(large, 1.0, x) - 1.0
-    return where(large, log(where(large, x, 1.0)) + math.log(2.0), log1p(t + sqrt(t * (t + 2.0))))
+    near = log1p(t + sqrt(t * (t + 2.0)))
+    return where(x < 1.0, math.nan, where(large, log(where(large, x, 1.0)) + math.log(2.0), near))
 
 
 def atanh(x: Any) -> Any:
@@ -448,17 +299,19 @@ def atanh(x: Any) -> Any:
 
 # ---- gamma functions -----------------------------------------------------------------------------------
 
+# gamma.c: lgamma(2 + v) / v, and its asymptotic series; psi.c
 _LGAMMA = (
-    (-1.37825152569120859100e3, -3.88016315134637840924e4, -3.31612992738871184744e5, -1.16237097492762307383e6,
+    (-1.37825152569120859100e3, -3.88016315134637840924e4, -3.31612992738871184744e5,
+    -1.16237097492762307383e6,
      -1.72173700820839662146e6, -8.53555664245765465627e5),
     (1.0, -3.51815701436523470549e2, -1.70642106651881159223e4, -2.20528590553854454839e5,
      -1.13933444367982507207e6, -2.53252307177582951285e6, -2.01889141433532773231e6),
-)  # fmt: skip  (gamma.c: lgamma(2 + v) / v)
+)  # fmt: skip
 _STIRLING = (8.11614167470508450300e-4, -5.95061904284301438324e-4, 7.93650340457716943945e-4,
              -2.77777777730099687205e-3, 8.33333333333331927722e-2)  # fmt: skip
 _STIRLING_PSI = (8.33333333333333333333e-2, -2.10927960927960927961e-2, 7.57575757575757575758e-3,
                  -4.16666666666666666667e-3, 3.96825396825396825397e-3, -8.33333333333333333333e-3,
-                 8.33333333333333333333e-2)  # fmt: skip  (psi.c)
+                 8.33333333333333333333e-2)  # fmt: skip
 _SHIFT = 10
 
 
@@ -466,14 +319,14 @@ def lgamma(x: Any) -> Any:
     """Logarithm of the absolute value of the gamma function."""
     reflect = x < 0.5
     a = where(reflect, 1.0 - x, x)
-    y = where(a < 13.0, _lgamma_small(_clamped(a, 0.5, 13.0)), _lgamma_large(where(a < 13.0, 13.0, a)))
+    y = where(a < 13.0, _lgamma_small(clamped(a, 0.5, 13.0)), _lgamma_large(where(a < 13.0, 13.0, a)))
     sine = absolute(_sin_cos_of_pi(where(reflect, x, 0.5))[0])
     y = where(reflect, math.log(math.pi) - log(sine) - y, y)
     return where(absolute(x) == math.inf, math.inf, where((x <= 0) & (x == floor(x)), math.inf, y))
 
 
 def _lgamma_small(a: Any) -> Any:
-    """For a from 0.5 to 13, by recurrence to 2 + v; v and the logarithm are exact near 1 and 2, where lgamma is 0."""
+    """For a from 0.5 to 13, by recurrence to 2 + v. Near 1 and 2, where lgamma is 0, v is exact."""
     u, product = a, 1.0 + 0.0 * a
     for _ in range(10):
         above = u >= 3.0

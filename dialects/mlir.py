@@ -65,6 +65,10 @@ def _make_context() -> ir.Context:
     ctx.allow_unregistered_dialects = True
     with ctx, ir.Location.unknown():
         load_dialect()
+        # Calls are pure, as all that they call is: `cse` may drop and merge them. (An operation with effects will have
+        # to be one of its own, and not a call.)
+        ctx.dialects["func"]
+        ext.Pure.attach("func.call")
     return ctx
 
 
@@ -152,7 +156,10 @@ def from_attribute(attribute: ir.Attribute) -> Any:
     found = _values.get(attribute)
     if found is None:
         if isinstance(attribute, ir.DenseElementsAttr):
-            return dense.to_array(attribute, aval_of_type(attribute.type))  # not kept: it can be large
+            array = dense.to_array(attribute, aval_of_type(attribute.type))
+            if array.size <= 16:  # others can be large, and are read once
+                _values[attribute] = array
+            return array
         found = _values[attribute] = _read(attribute)
     return found
 

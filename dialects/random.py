@@ -34,7 +34,9 @@ def _infer(key0: Aval, key1: Aval, x0: Aval, x1: Aval) -> tuple[Aval, Aval]:
     return key0, key0
 
 
-def _reference(key0: np.ndarray, key1: np.ndarray, x0: np.ndarray, x1: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _reference(
+    key0: np.ndarray, key1: np.ndarray, x0: np.ndarray, x1: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     u32 = np.uint32
 
     def add(a: np.ndarray, b: Any) -> np.ndarray:

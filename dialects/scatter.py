@@ -1,23 +1,22 @@
 """Scatter ops: windows of an operand set, added to, multiplied, or limited by updates.
 
-The five ops share everything but how an update combines with what is there, so one factory makes them. Updates
-whose window is not wholly inside the operand are dropped (mode `drop`) or moved inside (`clip`).
+The five ops share everything but how an update combines with what is there, so one factory makes them.
+Updates whose window is not wholly inside the operand are dropped (mode `drop`) or moved inside (`clip`).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from axil.dialects import avals as av
+from axil.dialects import scatter_rows
 from axil.dialects.errors import AttributeValueError, DifferentiationError
 from axil.dialects.factories import (
-    Aval,
     OPS,
+    Aval,
     DtypeError,
     Op,
     ShapeError,
@@ -30,9 +29,9 @@ from axil.dialects.factories import (
     sample,
     shape_of,
 )
-from axil.dialects.indexing import Windows, clamp_indices, inside_mask
 from axil.dialects.op import full_like, zeros_like_aval
 from axil.dialects.reduction import highest, lowest
+from axil.dialects.windows import Windows
 
 SCATTER_MODES = {
     "clip": "move the window inside",
@@ -76,14 +75,18 @@ def _infer(name: str) -> Callable[..., Aval]:
         windows.check(name, operand, indices)
         expected = windows.result_shape(indices.shape)
         if updates.shape != expected:
-            raise ShapeError(f"'{name}' takes updates of shape {expected} for {operand} and {indices}, got {updates}")
+            raise ShapeError(
+                f"'{name}' takes updates of shape {expected} for {operand} and {indices}, got {updates}"
+            )
         return operand
 
     return infer
 
 
 def _reference(write: Callable[..., None]) -> Callable[..., np.ndarray]:
-    def reference(operand: np.ndarray, indices: np.ndarray, updates: np.ndarray, **attributes: Any) -> np.ndarray:
+    def reference(
+        operand: np.ndarray, indices: np.ndarray, updates: np.ndarray, **attributes: Any
+    ) -> np.ndarray:
         windows = windows_of(operand.shape, updates.shape, **attributes)
         result = operand.copy()
         if not updates.size:
@@ -118,190 +121,14 @@ def _read_back(x: Any, xs: Any, attributes: dict) -> Any:
     return ops.gather(x, xs[1], **windows.gather_attributes(mode))
 
 
-# ---- lowering ------------------------------------------------------------------------------------------
-#
-# IREE's scatter crashes on indices out of bounds and refuses some window layouts. So every scatter becomes one
-# of rows: operand [rows, columns], one row number an update. Dimensions that windows span are the columns; all
-# others, and all window dimensions that are spanned in part, are flattened to row numbers.
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """How a scatter becomes a scatter of rows."""
-
-    windows: Windows
-    shape: tuple[int, ...]  # of the operand
-    batch: tuple[int, ...]  # of the indices
-
-    @property
-    def spanned(self) -> list[int]:
-        """Operand dimensions that windows cover."""
-        return [d for d in self.windows.window_dims if self.windows.sizes[d] == self.shape[d]]
-
-    @property
-    def partial(self) -> list[int]:
-        """Operand dimensions that windows cover in part."""
-        return [d for d in self.windows.window_dims if self.windows.sizes[d] != self.shape[d]]
-
-    @property
-    def indexed(self) -> list[int]:
-        """Operand dimensions that make up the row number."""
-        return [d for d in range(len(self.shape)) if d not in self.spanned]
-
-    @property
-    def order(self) -> list[int]:
-        """Permutation of the operand that brings row dimensions to the front."""
-        return [*self.indexed, *self.spanned]
-
-    @property
-    def count(self) -> int:
-        """Number of rows."""
-        return math.prod(self.shape[d] for d in self.indexed)
-
-    @property
-    def columns(self) -> tuple[int, ...]:
-        """Size of a row; empty where rows are single elements."""
-        return (math.prod(self.shape[d] for d in self.spanned),) if self.spanned else ()
-
-    @property
-    def update_shape(self) -> tuple[int, ...]:
-        """Shape of the row numbers: the batch of the indices, then the partly spanned dimensions."""
-        return (*self.batch, *(self.windows.sizes[d] for d in self.partial))
-
-    def operand(self, x: Any) -> Any:
-        """Emit the operand as rows."""
-        from axil.dialects import hlo
-
-        moved = x if self.order == sorted(self.order) else hlo.transpose(x, self.order)
-        return hlo.reshape(moved, (self.count, *self.columns))
-
-    def restore(self, x: Any) -> Any:
-        """Emit the operand's own shape from rows."""
-        from axil.dialects import hlo
-
-        x = hlo.reshape(x, [self.shape[d] for d in self.order])
-        return x if self.order == sorted(self.order) else hlo.transpose(x, np.argsort(self.order).tolist())
-
-    def updates(self, u: Any) -> Any:
-        """Emit the updates as rows."""
-        from axil.dialects import hlo
-
-        offsets = self.windows.offset_dims
-        batch = [d for d in range(len(shape_of(u))) if d not in offsets]
-        place = dict(zip(self.windows.window_dims, offsets))
-        order = [*batch, *(place[d] for d in self.partial), *(place[d] for d in self.spanned)]
-        moved = u if order == sorted(order) else hlo.transpose(u, order)
-        return hlo.reshape(moved, (math.prod(self.update_shape), *self.columns))
-
-    def numbers(self, starts: Any) -> Any:
-        """Emit the row number of each update row, from index vectors that are in bounds."""
-        from axil.dialects import hlo
-
-        dtype = np.dtype(np.int64 if self.count > np.iinfo(np.int32).max else np.int32)
-        shape, total, stride = self.update_shape, None, 1
-        for d in reversed(self.indexed):
-            for term in self._terms(d, starts, shape, dtype):
-                scaled = hlo.op("multiply", term, hlo.splat(term.type, stride)) if stride != 1 else term
-                total = scaled if total is None else hlo.op("add", total, scaled)
-            stride *= self.shape[d]
-        if total is None:
-            return hlo.broadcast(hlo.constant(0, dtype), (math.prod(shape),), ())
-        return hlo.reshape(total, (math.prod(shape),))
-
-    def _terms(self, d: int, starts: Any, shape: tuple[int, ...], dtype: np.dtype) -> list:
-        """What makes up the coordinate in operand dimension `d`: start, batch number, place in the window."""
-        from axil.dialects import hlo
-
-        n = len(self.batch)
-        terms = []
-        if d in self.windows.index_map:
-            k = self.windows.index_map.index(d)
-            column = hlo.slice_(starts, [0] * n + [k], [*self.batch, k + 1])
-            column = hlo.convert(hlo.reshape(column, self.batch), dtype)
-            terms.append(hlo.broadcast(column, shape, range(n)))
-        if d in self.windows.batching:
-            at = self.windows.index_batching[self.windows.batching.index(d)]
-            terms.append(hlo.iota(shape, dtype, at))
-        if d in self.partial:
-            terms.append(hlo.iota(shape, dtype, n + self.partial.index(d)))
-        return terms
-
-
 def _lower(combine: str, neutral: Callable[[np.dtype], Any] | None) -> Callable[..., Any]:
     def lower(values: Any, results: Any, context: Any, **attributes: Any) -> Any:
         operand, indices, updates = values
         windows = windows_of(shape_of(operand), shape_of(updates), **attributes)
-        if not aval_of(updates).size:
-            return operand
-        mode = attributes["mode"] if windows.index_map else "promise"
-        rows = _Rows(windows, shape_of(operand), shape_of(indices)[:-1])
-        limits = windows.limits(rows.shape)
-        starts = indices if mode == "promise" else clamp_indices(indices, limits)
-        numbers, x, u = rows.numbers(starts), rows.operand(operand), rows.updates(updates)
-        if mode != "drop":
-            return rows.restore(_scatter_rows(x, numbers, u, combine, attributes["unique"]))
-        keep = _keep(rows, inside_mask(indices, limits))
-        if neutral is not None:
-            # Left-out updates are made harmless, and go where the clamped index says.
-            u = _mask(keep, u, neutral(dtype_of(u)))
-            return rows.restore(_scatter_rows(x, numbers, u, combine, False))
-        return rows.restore(_set_or_drop(x, numbers, u, keep))
+        mode, unique = attributes["mode"], attributes["unique"]
+        return scatter_rows.scatter(operand, indices, updates, windows, mode, unique, combine, neutral)
 
     return lower
-
-
-def _keep(rows: _Rows, inside: Any) -> Any:
-    """Emit which update rows to keep, from which windows are inside."""
-    from axil.dialects import hlo
-
-    shape = rows.update_shape
-    return hlo.reshape(hlo.broadcast(inside, shape, range(len(rows.batch))), (math.prod(shape),))
-
-
-def _mask(keep: Any, u: Any, otherwise: Any) -> Any:
-    from axil.dialects import hlo
-
-    return hlo.select(hlo.broadcast(keep, shape_of(u), (0,)), u, hlo.splat(u.type, otherwise))
-
-
-def _scatter_rows(x: Any, numbers: Any, u: Any, combine: str, unique: bool) -> Any:
-    """Emit the scatter; a single row is read, combined and written as a slice, which costs less."""
-    from axil.dialects import hlo
-
-    region = _region(combine, dtype_of(x))
-    if shape_of(numbers) != (1,):
-        return hlo.scatter_rows(x, numbers, u, region, unique)
-    starts = [hlo.reshape(numbers, ()), *(hlo.constant(0, dtype_of(numbers)) for _ in shape_of(x)[1:])]
-    if combine != "set":
-        u = region(hlo.dynamic_slice(x, starts, shape_of(u)), u)
-    return hlo.dynamic_update_slice(x, u, starts)
-
-
-def _set_or_drop(x: Any, numbers: Any, u: Any, keep: Any) -> Any:
-    """`set` has no neutral update: left-out ones go to an extra row, which is then cut off."""
-    from axil.dialects import hlo
-
-    shape = shape_of(x)
-    if shape_of(numbers) == (1,):
-        starts = [hlo.reshape(numbers, ()), *(hlo.constant(0, dtype_of(numbers)) for _ in shape[1:])]
-        keep = hlo.broadcast(keep, shape_of(u), (0,))
-        u = hlo.select(keep, u, hlo.dynamic_slice(x, starts, shape_of(u)))
-        return hlo.dynamic_update_slice(x, u, starts)
-    none = [0] * len(shape)
-    padded = hlo.pad(x, hlo.constant(0, dtype_of(x)), none, [1, *none[1:]], none)
-    numbers = hlo.select(keep, numbers, hlo.splat(numbers.type, shape[0]))
-    return hlo.slice_(_scatter_rows(padded, numbers, u, "set", False), none, shape)
-
-
-def _region(combine: str, dtype: np.dtype) -> Callable[[Any, Any], Any]:
-    """The scatter's region: combines an old element and an update."""
-    from axil.dialects import hlo
-
-    names = {"add": "add", "mul": "multiply", "min": "minimum", "max": "maximum"}
-    if av.is_bool(dtype):
-        # IREE adds booleans modulo 2 inside a scatter.
-        names = {"add": "or", "mul": "and", "min": "and", "max": "or"}
-    return (lambda old, new: new) if combine == "set" else (lambda old, new: hlo.op(names[combine], old, new))
 
 
 # ---- derivatives ---------------------------------------------------------------------------------------
@@ -345,7 +172,7 @@ def _set_jvp(y: Any, xs: Any, dxs: Any, **attributes: Any) -> Any:
 
 
 def _winners(xs: Any, attributes: dict) -> Any:
-    """Which updates are in the result of a `scatter_set`: number them, scatter the numbers, read them back."""
+    """Which updates a `scatter_set` keeps: number them, scatter the numbers, read them back."""
     batch, shape = shape_of(xs[1])[:-1], shape_of(xs[2])
     number = ops.reshape(ops.iota(shape=(math.prod(batch),), axis=0, dtype=np.dtype(np.int32)), shape=batch)
     dims = tuple(d for d in range(len(shape)) if d not in attributes["update_window_dims"])
@@ -374,7 +201,8 @@ def _mul_jvp(y: Any, xs: Any, dxs: Any, **attributes: Any) -> Any:
         return total
     if not _distinct(xs, attributes):
         raise DifferentiationError(
-            "'scatter_mul' has a derivative in its updates only where indices are distinct: pass unique_indices=True"
+            "'scatter_mul' has a derivative in its updates only where indices are distinct: "
+            "pass unique_indices=True"
         )
     placed = ops.scatter_add(full_like(xs[0], 0), xs[1], updates, **attributes)
     term = ops.mul(xs[0], placed)
@@ -451,28 +279,29 @@ def _scatter(
     return Op(
         name=name, summary=summary, operands=("operand", "indices", "updates"), attributes=ATTRIBUTES,
         infer=_infer(name), reference=_reference(write), jvp=jvp, batch=_batch(name),
-        lower=_lower(combine, neutral), samples=samples, source="https://openxla.org/stablehlo/spec#scatter", **more,
+        lower=_lower(combine, neutral), samples=samples, source="https://openxla.org/stablehlo/spec#scatter",
+        **more,
     )  # fmt: skip
 
 
 scatter_set = _scatter(
-    "scatter_set", "The operand with windows replaced by updates; of colliding ones the last wins.", _assign, "set",
-    _set_jvp, (*_ONE, *_MANY), None, linear=(0, 2), transpose=_set_transpose,
+    "scatter_set", "The operand with windows replaced by updates; of colliding ones the last wins.", _assign,
+    "set", _set_jvp, (*_ONE, *_MANY), None, linear=(0, 2), transpose=_set_transpose,
 )  # fmt: skip
 scatter_add = _scatter(
     "scatter_add", "The operand with updates added to its windows.", _ufunc_at(np.add), "add", _add_jvp,
     (*_ONE, *_MANY), lambda dtype: 0, linear=(0, 2), transpose=_add_transpose,
 )  # fmt: skip
 scatter_mul = _scatter(
-    "scatter_mul", "The operand with its windows multiplied by updates.", _ufunc_at(np.multiply), "mul", _mul_jvp,
-    _ONE, lambda dtype: 1, linear=(0,),
+    "scatter_mul", "The operand with its windows multiplied by updates.", _ufunc_at(np.multiply), "mul",
+    _mul_jvp, _ONE, lambda dtype: 1, linear=(0,),
     transpose=lambda ct, xs, **attributes: (scatter_mul(ct, xs[1], xs[2], **attributes), None, None),
 )  # fmt: skip
 scatter_min = _scatter(
-    "scatter_min", "The operand with its windows limited from above by updates.", _ufunc_at(np.minimum), "min",
-    _extremum_jvp, (*_ONE, *_MANY), highest,
+    "scatter_min", "The operand with its windows limited from above by updates.", _ufunc_at(np.minimum),
+    "min", _extremum_jvp, (*_ONE, *_MANY), highest,
 )  # fmt: skip
 scatter_max = _scatter(
-    "scatter_max", "The operand with its windows limited from below by updates.", _ufunc_at(np.maximum), "max",
-    _extremum_jvp, (*_ONE, *_MANY), lowest,
+    "scatter_max", "The operand with its windows limited from below by updates.", _ufunc_at(np.maximum),
+    "max", _extremum_jvp, (*_ONE, *_MANY), lowest,
 )  # fmt: skip

@@ -19,7 +19,7 @@ from axil.dialects.factories import (
     sample,
     shape_of,
 )
-from axil.dialects.indexing import Windows
+from axil.dialects.windows import Windows
 
 
 def _infer(*xs: Aval, axis: int, num_keys: int, stable: bool) -> tuple[Aval, ...]:
@@ -29,7 +29,9 @@ def _infer(*xs: Aval, axis: int, num_keys: int, stable: bool) -> tuple[Aval, ...
     if not 0 <= axis < xs[0].ndim:
         raise ShapeError(f"'sort': axis {axis} is out of range for {xs[0]}")
     if not 1 <= num_keys <= len(xs):
-        raise AttributeValueError(f"'sort' of {len(xs)} arrays takes from 1 to {len(xs)} keys, got {num_keys}")
+        raise AttributeValueError(
+            f"'sort' of {len(xs)} arrays takes from 1 to {len(xs)} keys, got {num_keys}"
+        )
     for x in xs[:num_keys]:
         if x.dtype.kind == "V" and not av.is_float(x.dtype) and not av.is_integer(x.dtype):
             raise DtypeError(f"'sort' cannot order {x}")
@@ -113,7 +115,7 @@ def _plain_sort(values: Any, axis: int, num_keys: int, stable: bool) -> list:
 
 
 def _parts(a: Any, b: Any) -> list[tuple[Any, Any]]:
-    """Emit what is compared of a pair of elements, in order: of complex numbers the real and imaginary parts."""
+    """Emit what is compared of a pair of elements, in order: of complex numbers both parts."""
     from axil.dialects import hlo
 
     if not av.is_complex(dtype_of(a)):
@@ -151,9 +153,9 @@ def _sample(*operands: str, axis: int = 0, num_keys: int = 1, **more: Any) -> An
 sort = Op(
     name="sort", operands=("operands",), variadic=True, results=0,
     summary="Operands sorted together along an axis by the first `num_keys` of them; NaN comes last.",
-    attributes={"axis": "int", "num_keys": "int", "stable": "bool"}, infer=_infer, reference=_reference, jvp=_jvp,
-    batch=_batch, lower=_lower, flops=lambda *xs, axis, **attributes: float(xs[0].size * xs[0].shape[axis].bit_length()),
-    samples=(
+    attributes={"axis": "int", "num_keys": "int", "stable": "bool"}, infer=_infer, reference=_reference,
+    jvp=_jvp, batch=_batch, lower=_lower, flops=lambda *xs, axis,
+    **attributes: float(xs[0].size * xs[0].shape[axis].bit_length()), samples=(
         _sample("f32[7]"), _sample("f32[3,5]", axis=1), _sample("f32[4,3]", axis=0),
         _sample("f32[6]", "f32[6]"), _sample("i32[6]", "f32[6]", num_keys=2), _sample("bool[5]", "i32[5]"),
         _sample("u32[5]", "f32[5]", "i32[5]", num_keys=2),

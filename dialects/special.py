@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from axil.dialects import formulas
+from axil.dialects import formulas, staged
 from axil.dialects.errors import AttributeValueError
 from axil.dialects.factories import (
     Aval,
@@ -35,8 +35,8 @@ def _special(name: str, summary: str, derivative: Any, *, reference: Any = None,
     """A real function given by the formula of its name; `reference` is NumPy's function where it has one."""
     formula = getattr(formulas, name)
     return unary(
-        name, summary, _quiet(reference) if reference else formulas.numpy(formula), formulas.staged(formula),
-        derivative=derivative, takes="float", samples=_BOTH, **more,
+        name, summary, _quiet(reference) if reference else staged.reference(formula),
+        staged.lowering(formula), derivative=derivative, takes="float", samples=_BOTH, **more,
     )  # fmt: skip
 
 
@@ -62,9 +62,11 @@ def _one_less_square(x: Any) -> Any:
 
 asin = _special("asin", "Inverse sine.", lambda y, x: ops.rsqrt(_one_less_square(x)), reference=np.arcsin,
                 domain=(-0.9, 0.9))  # fmt: skip
-acos = _special("acos", "Inverse cosine.", lambda y, x: ops.neg(ops.rsqrt(_one_less_square(x))), reference=np.arccos,
-                domain=(-0.9, 0.9))  # fmt: skip
-atan = _special("atan", "Inverse tangent.", lambda y, x: _one_over(ops.add(ops.mul(x, x), 1.0)), reference=np.arctan)
+acos = _special("acos", "Inverse cosine.", lambda y, x: ops.neg(ops.rsqrt(_one_less_square(x))),
+                reference=np.arccos, domain=(-0.9, 0.9))  # fmt: skip
+atan = _special(
+    "atan", "Inverse tangent.", lambda y, x: _one_over(ops.add(ops.mul(x, x), 1.0)), reference=np.arctan
+)
 
 # ---- hyperbolic functions ------------------------------------------------------------------------------
 
@@ -73,8 +75,8 @@ cosh = _special("cosh", "Hyperbolic cosine.", lambda y, x: sinh(x), reference=np
 asinh = _special("asinh", "Inverse hyperbolic sine.", lambda y, x: ops.rsqrt(ops.add(ops.mul(x, x), 1.0)),
                  reference=np.arcsinh)  # fmt: skip
 acosh = _special("acosh", "Inverse hyperbolic cosine.",
-                 lambda y, x: ops.rsqrt(ops.mul(ops.sub(x, full_like(x, 1)), ops.add(x, 1.0))), reference=np.arccosh,
-                 domain=(1.2, 4.0))  # fmt: skip
+                 lambda y, x: ops.rsqrt(ops.mul(ops.sub(x, full_like(x, 1)), ops.add(x, 1.0))),
+                 reference=np.arccosh, domain=(1.2, 4.0))  # fmt: skip
 atanh = _special("atanh", "Inverse hyperbolic tangent.", lambda y, x: _one_over(_one_less_square(x)),
                  reference=np.arctanh, domain=(-0.9, 0.9))  # fmt: skip
 
@@ -86,7 +88,9 @@ def _bell(x: Any, scale: float) -> Any:
 
 
 erf = _special("erf", "Error function.", lambda y, x: _bell(x, 2 / math.sqrt(math.pi)))
-erfc = _special("erfc", "1 - erf(x), accurate where it is small.", lambda y, x: _bell(x, -2 / math.sqrt(math.pi)))
+erfc = _special(
+    "erfc", "1 - erf(x), accurate where it is small.", lambda y, x: _bell(x, -2 / math.sqrt(math.pi))
+)
 erf_inv = _special("erf_inv", "Inverse of the error function.",
                    lambda y, x: ops.mul(ops.exp(ops.mul(y, y)), full_like(y, math.sqrt(math.pi) / 2)),
                    domain=(-0.9, 0.9))  # fmt: skip
@@ -112,8 +116,8 @@ def _polygamma_jvp(y: Any, xs: Any, dxs: Any, *, n: int) -> Any:
 polygamma = Op(
     name="polygamma", summary="The n-th derivative of digamma, for positive operands.", operands=("x",),
     attributes={"n": "int"}, infer=_polygamma_infer, jvp=_polygamma_jvp,
-    reference=lambda x, *, n: formulas.numpy(lambda v: formulas.polygamma(v, n))(x),
-    lower=lambda values, results, context, *, n: formulas.staged(lambda v: formulas.polygamma(v, n))(
+    reference=lambda x, *, n: staged.reference(lambda v: formulas.polygamma(v, n))(x),
+    lower=lambda values, results, context, *, n: staged.lowering(lambda v: formulas.polygamma(v, n))(
         values, results, context
     ),
     batch=lambda size, xs, batched, *, n: polygamma(xs[0], n=n), domain=(0.3, 6.0),
@@ -177,6 +181,7 @@ def _lower_nextafter(values: Any, results: Any, context: Any) -> Any:
     return hlo.select(nan, hlo.splat(a.type, np.nan), result)
 
 
-nextafter = binary("nextafter", "The float next to `lhs` in the direction of `rhs`.", np.nextafter, _lower_nextafter,
-                   takes="float", jvp=no_tangent,
-                   samples=(sample("f32[2,3]", "f32[2,3]", grad=False), sample("f64[3]", "f64[3]", grad=False)))  # fmt: skip
+nextafter = binary("nextafter", "The float next to `lhs` in the direction of `rhs`.", np.nextafter,
+                   _lower_nextafter, takes="float", jvp=no_tangent,
+                   samples=(sample("f32[2,3]", "f32[2,3]", grad=False), sample("f64[3]", "f64[3]",
+                   grad=False)))  # fmt: skip

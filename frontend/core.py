@@ -197,7 +197,7 @@ class Trace:
         self.parent = parent
         functions = program.functions
         self.name = functions.fresh(name)
-        operation = functions._create(self.name, Signature(tuple(avals), ()))
+        operation = functions._create(self.name, Signature(tuple(avals), ()), mlir_location(user_location()))
         functions._sites[self.name] = None
         self.block = add_body(operation)
         self.ip = program.ir.InsertionPoint(self.block)
@@ -491,6 +491,8 @@ def run_traced(label: str, function: Callable[..., Sequence[Any]], operands: Seq
 
 def evaluate(trace: Trace, outputs: Sequence[Tracer]) -> list[Array]:
     """Run a finished program without a parent on its known arguments."""
+    from axil.compiler.passes.passes import no_gc
+
     program = trace.program
     operands = [trace.known[a] for a in trace.block.arguments]
     if program.uses_jit:
@@ -498,8 +500,7 @@ def evaluate(trace: Trace, outputs: Sequence[Tracer]) -> list[Array]:
 
         return run_program(trace, operands, outputs)
     try:
-        with program.context, program.ir.Location.unknown():
-            program.functions.flat(trace.name)
+        with program.context, program.ir.Location.unknown(), no_gc():
             results = program.interpreter.run(trace.name, operands)
     except RULE_ERRORS as e:
         raise user_error(e) from None

@@ -336,12 +336,18 @@ def _vector_side(
 def _vector_extent(side: Operand) -> int:
     """How long vectors along a side's free dimension can be."""
     dim = side.contiguous()
-    return side.array.shape[dim] if dim is not None else side.array.shape[side.free[-1]]
+    return side.array.shape[_longest_free(side) if dim is None else dim]
+
+
+def _longest_free(side: Operand) -> int:
+    """The last of the longest free dimensions."""
+    return max(side.free, key=lambda i: (side.array.shape[i], i))
 
 
 def _make_contiguous(b: Builder, space: Workspace, side: Operand) -> None:
-    """Copies an operand so that its last free dimension has stride one."""
-    order = [*side.batch, *side.free[:-1], *side.contracted, side.free[-1]]
+    """Copies an operand so that its longest free dimension has stride one."""
+    along = _longest_free(side)
+    order = [*side.batch, *(i for i in side.free if i != along), *side.contracted, along]
     copy = space.take([side.array.shape[i] for i in order], side.array.dtype)
     back = [order.index(i) for i in range(len(order))]
     array = side.array

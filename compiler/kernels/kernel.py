@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from typing import Any
 
-from axil.compiler.kernels.text import Builder, signless, storage, tensor_type, width
+from axil.compiler.kernels.text import ELEMENT_TYPES, Builder, signless, storage, tensor_type, width
 
 PREFIX = "axil.kernel."
 MAX_BINDINGS = 60
@@ -20,6 +21,10 @@ class Declined:
 
     def __bool__(self) -> bool:
         return False
+
+
+class Unsupported(Exception):
+    """The program has something that a kernel has no code for; the message completes "the program has"."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,17 @@ class Tensor:
     def plain_type(self) -> str:
         """The tensor type that crosses the dispatch: IREE's dispatches know no signedness."""
         return tensor_type(self.shape, signless(self.dtype))
+
+
+def tensor_of(type_: Any) -> Tensor:
+    """Shape and element type of an MLIR tensor type."""
+    text = str(type_)
+    if not text.startswith("tensor<") or "?" in text:
+        raise Unsupported(f"a value of type {text}")
+    *dims, dtype = text[len("tensor<") : -1].split("x")
+    if dtype not in ELEMENT_TYPES or not all(d.isdigit() for d in dims):
+        raise Unsupported(f"elements of type {text}")
+    return Tensor(tuple(int(d) for d in dims), dtype)
 
 
 @dataclass(frozen=True)

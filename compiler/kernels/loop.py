@@ -1,8 +1,9 @@
 """Small-body loops in one dispatch: `scan`, `fori_loop` and `while` as an `scf` loop over buffers.
 
-IREE runs a loop on the host, with a dispatch or more for each step: microseconds a step. A body of a few thousand
-operations takes less than that, so the whole loop goes into one kernel on one core. Bodies with more work than
-`MAX_WORK` a step are declined: IREE's tiled, threaded code is better at those.
+IREE runs a loop on the host, with a dispatch or more for each step and a copy of each updated carry: at least some
+microseconds a step. Here the whole loop is one kernel on one core. That is faster up to steps of about 100 us
+(measured on 2 cores: a 256 x 256 matrix by a vector 7 us against 21, 64 x 256 x 256 matmul 107 against 116); bodies with
+more work than `MAX_WORK` a step are declined, as IREE spreads them over all cores.
 
 Scalar carries live in SSA. Array carries live in the result buffers, which start as copies of the initial values
 and are updated in place at the end of each step, in an order such that nothing is overwritten that is still to be read.
@@ -16,36 +17,43 @@ from typing import Any
 
 from axil.compiler.kernels.arrays import Buffer, Expression, Layout, Pieces, Read, Splat, cost, store
 from axil.compiler.kernels.contraction import Workspace
-from axil.compiler.kernels.kernel import Declined, Kernel, Plan, Tensor, assemble, kernel_without_code
-from axil.compiler.kernels.loop_body import Bound, Step, Unsupported, tensor_of
+from axil.compiler.kernels.kernel import (
+    Declined, Kernel, Plan, Tensor, Unsupported, assemble, kernel_without_code, tensor_of,
+)  # fmt: skip
+from axil.compiler.kernels.loop_body import Bound, Step
 from axil.compiler.kernels.text import Builder, Index, signless
 
-MAX_WORK = 400_000
-"""Instructions on one element, a step: about 50 us."""
+MAX_WORK = 4_000_000
+"""Operations on one element, a step: about 100 us."""
 
 MAX_LINES = 30_000
 """Lines of code; beyond that compiling takes longer than is won."""
 
 
 def scan(
-    body: Any, length: int, num_consts: int, num_carry: int, reverse: bool = False, platform: str = "cpu"
-) -> Kernel | Declined:
+    functions: Sequence[Any], operands: Any = None, *, length: int, consts: int, carry: int, reverse: bool = False,
+    unroll: int = 1, platform: str = "cpu",
+) -> Kernel | Declined:  # fmt: skip
     """A kernel for a loop with a known number of steps.
 
-    `body` is a `func.func` of StableHLO ops: (constants, carries, elements of the scanned arrays) -> (carries,
-    elements of the stacked results). The kernel takes (constants, initial carries, scanned arrays) and gives
-    (final carries, stacked results). `fori_loop` is a scan of nothing with a counter among its carries.
+    The one function is a `func.func` of StableHLO ops, (constants, carries, rows of the scanned arrays) -> (carries,
+    rows of the stacked results); `consts` and `carry` count the first two groups. The kernel takes (constants,
+    initial carries, scanned arrays) and gives (final carries, stacked results). A `fori_loop` is a scan of nothing
+    with a counter among its carries.
     """
-    return _emit(lambda: _Scan(body, length, num_consts, num_carry, reverse), platform)
+    return _emit(lambda: _Scan(functions[0], length, consts, carry, reverse), platform)
 
 
-def while_(condition: Any, body: Any, num_cond_consts: int, num_body_consts: int, platform: str = "cpu") -> Kernel | Declined:
+def while_(
+    functions: Sequence[Any], operands: Any = None, *, cond_consts: int, body_consts: int, platform: str = "cpu"
+) -> Kernel | Declined:
     """A kernel for a loop that runs while a condition holds.
 
-    `condition` is (its constants, carries) -> bool and `body` (its constants, carries) -> carries, both `func.func`s
-    of StableHLO ops. The kernel takes (constants of the condition, constants of the body, carries) and gives carries.
+    The functions are the condition, (its constants, carries) -> bool, and the body, (its constants, carries) ->
+    carries. The kernel takes (constants of the condition, constants of the body, carries) and gives carries.
     """
-    return _emit(lambda: _While(condition, body, num_cond_consts, num_body_consts), platform)
+    condition, body = functions
+    return _emit(lambda: _While(condition, body, cond_consts, body_consts), platform)
 
 
 def _emit(make: Any, platform: str) -> Kernel | Declined:
@@ -188,7 +196,10 @@ def _signature(function: Any) -> tuple[list[Tensor], list[Tensor]]:
     from axil.dialects.mlir import ir
 
     type_ = ir.TypeAttr(function.operation.attributes["function_type"]).value
-    return [tensor_of(t) for t in type_.inputs], [tensor_of(t) for t in type_.results]
+    takes, gives = ([tensor_of(t) for t in group] for group in (type_.inputs, type_.results))
+    if not all(t.size for t in takes + gives):
+        raise Unsupported("an empty array")
+    return takes, gives
 
 
 def _block(function: Any) -> Any:

@@ -17,18 +17,14 @@ from axil.compiler.kernels.arrays import (
     Affine, Buffer, Expression, Index, Layout, Map, Pieces, Read, Splat, cost, layout_of, weight,
 )  # fmt: skip
 from axil.compiler.kernels.contraction import Dot, Workspace, changed, dot, reduce, stored
-from axil.compiler.kernels.kernel import Tensor
+from axil.compiler.kernels.kernel import Tensor, Unsupported, tensor_of
 from axil.compiler.kernels.scalarwise import (
     COSTS, HALVES, OPS, Values, bitcast, comparison, conversion, elementwise, selection, through_f32,
 )  # fmt: skip
-from axil.compiler.kernels.text import ELEMENT_TYPES, SIGNED, Builder
+from axil.compiler.kernels.text import SIGNED, Builder
 
 CHEAP = 3
 """A value of at most this many instructions an element is computed again for each use rather than stored."""
-
-
-class Unsupported(Exception):
-    """The loop has something that this module has no code for; the message is the reason for declining."""
 
 
 @dataclass(frozen=True)
@@ -37,20 +33,6 @@ class Bound:
 
     array: Expression
     invariant: bool
-
-
-def tensor_of(type_: Any) -> Tensor:
-    """Shape and element type of an MLIR tensor type."""
-    text = str(type_)
-    if not text.startswith("tensor<") or "?" in text:
-        raise Unsupported(f"a value of type {text}")
-    *dims, dtype = text[len("tensor<") : -1].split("x")
-    if dtype not in ELEMENT_TYPES or not all(d.isdigit() for d in dims):
-        raise Unsupported(f"elements of type {text}")
-    tensor = Tensor(tuple(int(d) for d in dims), dtype)
-    if not tensor.size:
-        raise Unsupported("an empty array")
-    return tensor
 
 
 @dataclass

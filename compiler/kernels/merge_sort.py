@@ -17,10 +17,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from axil.compiler.kernels.kernel import Declined, Kernel, Plan, Tensor, assemble, kernel_without_code
+from axil.compiler.kernels.kernel import (
+    Declined, Kernel, Plan, Tensor, Unsupported, assemble, kernel_without_code, tensor_of,
+)  # fmt: skip
 from axil.compiler.kernels.text import (
-    ELEMENT_TYPES,
     FLOATS,
     UNSIGNED,
     Builder,
@@ -36,29 +38,35 @@ ELEMENTS_PER_WORKGROUP = 4096
 """Rows are grouped until a workgroup has about this much to do."""
 
 
-def emit(
-    shape: Sequence[int], dtypes: Sequence[str], num_keys: int = 1, platform: str = "cpu"
+def merge_sort(
+    values: Sequence[Any], results: Any = None, *, num_keys: int = 1, descending: bool = False, platform: str = "cpu"
 ) -> Kernel | Declined:
-    """A kernel that sorts operands of `shape` together along their last dimension.
+    """A kernel that sorts tensors of one shape together along their last dimension.
 
-    The first `num_keys` operands are the keys, compared in order; the others are carried along. The kernel takes
-    and gives one tensor for each of `dtypes`.
+    The first `num_keys` of `values` are the keys, compared in order; the others are carried along. The kernel takes
+    tensors of the types of `values` and gives as many of the same.
     """
-    unknown = sorted(set(dtypes) - ELEMENT_TYPES)
-    if unknown:
-        return Declined(f"sort of {', '.join(unknown)}")
-    tensors = [Tensor(tuple(shape), dtype) for dtype in dtypes]
+    if descending:
+        return Declined("a descending sort")
+    try:
+        tensors = [tensor_of(v.type) for v in values]
+    except Unsupported as reason:
+        return Declined(f"the sort has {reason}")
+    shape, dtypes = tensors[0].shape, tuple(t.dtype for t in tensors)
     length = shape[-1]
     if length < 2 or not tensors[0].size:
         return kernel_without_code(Plan("sort", tensors, tensors, returns=list(range(len(tensors)))))
     rows = tensors[0].size // length
     rows_each = min(rows, max(1, ELEMENTS_PER_WORKGROUP // length))
-    groups = -(-rows // rows_each)
-    scratch = {f"%scratch{i}": t for i, t in enumerate(tensors)}
-    plan = Plan("sort", tensors, tensors, scratch, workgroups=groups, as_bits=True)
-    block = min(BLOCK, length) if platform == "cpu" else 1
-    b = Builder()
-    _Sort(b, length, rows, tuple(dtypes), num_keys, block).all_rows()
+    if platform == "vulkan" and {width(dtype) for dtype in dtypes} != {32}:
+        return Declined("a sort of other than 32-bit values on Vulkan")
+    b, plan = Builder(), Plan("sort", tensors, tensors, workgroups=-(-rows // rows_each), as_bits=True)
+    for dtype in dtypes:
+        # One buffer for each width: IREE would pack several into one with offsets, which its SPIR-V does not take.
+        bits = _bits(dtype)
+        size = tensors[0].size * [_bits(x) for x in dtypes].count(bits)
+        plan.scratch[f"%scratch_{bits}"] = Tensor((size,), bits)
+    _Sort(b, length, rows, dtypes, num_keys, min(BLOCK, length) if platform == "cpu" else 1).all_rows()
     return assemble(plan, b.text())
 
 
@@ -74,18 +82,24 @@ class _Data:
     name: str
     type: str
     dtype: str
+    base: int = 0
+    """Where the operand starts in the buffer."""
 
     def load(self, b: Builder, at: str) -> str:
         """The stored element at an index."""
-        return b.op(f"memref.load {self.name}[{at}] : {self.type}")
+        return b.op(f"memref.load {self.place(b, at)}")
 
     def store(self, b: Builder, value: str, at: str) -> None:
         """Writes one element."""
-        b.line(f"memref.store {value}, {self.name}[{at}] : {self.type}")
+        b.line(f"memref.store {value}, {self.place(b, at)}")
 
     def block(self, b: Builder, at: str, lanes: int) -> str:
         """`lanes` stored elements from an index on."""
-        return b.op(f"vector.load {self.name}[{at}] : {self.type}, vector<{lanes}x{_bits(self.dtype)}>")
+        return b.op(f"vector.load {self.place(b, at)}, vector<{lanes}x{_bits(self.dtype)}>")
+
+    def place(self, b: Builder, at: str) -> str:
+        """An element, as loads and stores name it."""
+        return f"{self.name}[{b.index(Index.of(at) + self.base)}] : {self.type}"
 
 
 @dataclass
@@ -101,13 +115,22 @@ class _Sort:
 
     def operands(self, name: str) -> list[_Data]:
         """The buffers of all operands, named `%<name>0` and so on."""
-        types = [f"memref<{self.rows * self.length}x{_bits(dtype)}>" for dtype in self.dtypes]
-        return [_Data(f"%{name}{i}", type_, dtype) for i, (type_, dtype) in enumerate(zip(types, self.dtypes))]
+        size = self.rows * self.length
+        return [_Data(f"%{name}{i}", f"memref<{size}x{_bits(x)}>", x) for i, x in enumerate(self.dtypes)]
+
+    def scratch(self) -> list[_Data]:
+        """Each operand's part of the scratch buffer of its width."""
+        size, found = self.rows * self.length, []
+        kinds = [_bits(dtype) for dtype in self.dtypes]
+        for i, (dtype, bits) in enumerate(zip(self.dtypes, kinds)):
+            type_ = f"memref<{size * kinds.count(bits)}x{bits}>"
+            found.append(_Data(f"%scratch_{bits}", type_, dtype, size * kinds[:i].count(bits)))
+        return found
 
     def all_rows(self) -> None:
         """The kernel: this workgroup's rows, one after the other."""
         b = self.b
-        inputs, outputs, scratch = (self.operands(name) for name in ("in", "out", "scratch"))
+        inputs, outputs, scratch = self.operands("in"), self.operands("out"), self.scratch()
         group = b.op('"stream.dispatch.workgroup.id"() {dimension = 0 : index} : () -> index')
         groups = b.op('"stream.dispatch.workgroup.count"() {dimension = 0 : index} : () -> index')
 
@@ -226,9 +249,7 @@ class _Sort:
         a, c = self.load_keys(i, source), self.load_keys(j, source)
         take_j = self.less(c, a, None)
         self.move(take_j, j, i, c, a, out, source, target)
-        moved = b.op(f"arith.index_castui {take_j} : i1 to index")
-        one = b.op("arith.constant 1 : index")
-        stayed = b.binary("arith.subi", one, moved)
+        moved, stayed = self.steps(take_j)
         return b.binary("arith.addi", i, stayed), b.binary("arith.addi", j, moved)
 
     def back(self, i: str, j: str, out: str, source: list[_Data], target: list[_Data]) -> tuple[str, str]:
@@ -237,10 +258,14 @@ class _Sort:
         a, c = self.load_keys(i, source), self.load_keys(j, source)
         take_i = self.less(c, a, None)
         self.move(take_i, i, j, a, c, out, source, target)
-        moved = b.op(f"arith.index_castui {take_i} : i1 to index")
-        one = b.op("arith.constant 1 : index")
-        stayed = b.binary("arith.subi", one, moved)
+        moved, stayed = self.steps(take_i)
         return b.binary("arith.subi", i, moved), b.binary("arith.subi", j, stayed)
+
+    def steps(self, taken: str) -> tuple[str, str]:
+        """(1 if taken else 0, the other one)."""
+        b = self.b
+        zero, one = b.index(0), b.index(1)
+        return b.select(taken, one, zero), b.select(taken, zero, one)
 
     def move(
         self, first: str, at: str, other: str, keys: list[str], other_keys: list[str],

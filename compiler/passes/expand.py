@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from axil.compiler.derive import Deriver
-from axil.compiler.functions import has_body
+from axil.compiler.functions import body_of, has_body, is_public, operations
 from axil.compiler.passes.passes import Pass
 from axil.dialects.mlir import ir
 
 
 def public_functions(d: Deriver) -> list[str]:
     """Names of the functions that callers outside the module see."""
-    return [n for n, f in d.table.items() if "sym_visibility" not in f.attributes and has_body(f)]
+    return [n for n, f in d.table.items() if is_public(f) and has_body(f)]
 
 
 @dataclass
@@ -56,6 +56,4 @@ class Inline(Pass):
 
 
 def _callees(d: Deriver, name: str) -> list[str]:
-    from axil.compiler.functions import body_of, operations
-
     return [o.attributes["callee"].value for o in operations(body_of(d[name])) if o.name == "func.call"]

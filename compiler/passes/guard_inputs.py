@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from axil.compiler.functions import body_of, has_body, operations
+from axil.compiler.functions import body_of, has_body, is_public, operations
 from axil.compiler.passes.passes import Pass
 from axil.dialects.mlir import context, ir
 
@@ -26,7 +26,7 @@ class GuardInputs(Pass):
     def run(self, module: ir.Operation) -> None:
         device = ir.Attribute.parse("#hal.device.promise<@__device_0>", context())
         for function in operations(module.regions[0].blocks[0]):
-            if function.name == "func.func" and "sym_visibility" not in function.attributes and has_body(function):
+            if function.name == "func.func" and is_public(function) and has_body(function):
                 self._guard(function, device)
 
     def _guard(self, function: ir.Operation, device: ir.Attribute) -> None:

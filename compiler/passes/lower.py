@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from axil.compiler.derive import Deriver
-from axil.compiler.functions import body_of, has_body, located, operations
+from axil.compiler.functions import body_of, has_body, is_public, located, operations
 from axil.compiler.passes.expand import public_functions
 from axil.compiler.passes.passes import Pass
 from axil.dialects import hlo
@@ -131,8 +131,7 @@ class Lowering:
     def finish(self) -> None:
         """Drop functions that nothing calls any more, and put the kernels' code into the module."""
         for name, op in list(self.d.table.items()):
-            private = "sym_visibility" in op.attributes
-            if private and (has_body(op) or "axil.derived" in op.attributes):
+            if not is_public(op) and (has_body(op) or "axil.derived" in op.attributes):
                 op.erase()
                 del self.d.table[name]
         if self.kernels:

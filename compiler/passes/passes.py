@@ -69,14 +69,25 @@ def parse_pass(text: str) -> Pass | str:
             raise AttributeValueError(
                 f"pass '{cls.name}' has no option '{key}'; it has {', '.join(options) or 'none'}"
             )
-        values[options[key].name] = _option(value, options[key])
+        try:
+            values[options[key].name] = _option(value, options[key])
+        except ValueError:
+            kind = type(options[key].default).__name__
+            raise AttributeValueError(
+                f"pass '{cls.name}': option '{key}' takes {_KINDS.get(kind, kind)}, got '{value}'"
+            ) from None
     return cls(**values)
+
+
+_KINDS = {"bool": "true or false", "int": "an integer", "tuple": "integers separated by ';'"}
 
 
 def _option(text: str, field: dataclasses.Field) -> Any:
     default = field.default
     if isinstance(default, bool):
-        return text in ("", "1", "true", "True")
+        if text.lower() not in ("", "1", "true", "0", "false"):
+            raise ValueError(text)
+        return text.lower() in ("", "1", "true")
     if isinstance(default, int):
         return int(text)
     if isinstance(default, tuple):

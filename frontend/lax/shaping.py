@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from axil import dtypes
+from axil import dtypes, tree
 from axil.core import Array, as_array, aval, bind, make_array, state
-from axil.dialects import avals as av
 from axil.dialects import shape as s
 from axil.dialects.elementwise import convert
 from axil.lax.common import (
@@ -280,17 +279,15 @@ def shape_as_value(shape: Any) -> Any:
 
 def optimization_barrier(operand: Any) -> Any:
     """The operands, a tree of arrays, made opaque: the compiler neither merges nor moves work across."""
-    from axil import tree
-
-    global _barriers
-    _barriers += 1
     leaves, treedef = tree.tree_flatten(operand)
     leaves = [_operand("optimization_barrier", x) for x in leaves]
-    done = [bind(s.optimization_barrier, x, id=_barriers, weak=x.weak_type) for x in leaves]
+    number = 0
+    if state.trace is not None:
+        # Counted within the program, so that the same function gives the same program (and cache entry) again.
+        program = state.trace.program
+        number = program.barriers = getattr(program, "barriers", 0) + 1
+    done = [bind(s.optimization_barrier, x, id=number, weak=x.weak_type) for x in leaves]
     return tree.tree_unflatten(treedef, done)
-
-
-_barriers = 0
 
 
 # ---- helpers -------------------------------------------------------------------------------------------
@@ -318,4 +315,3 @@ __all__ = [
     "optimization_barrier", "pad", "reshape", "rev", "shape_as_value", "split", "squeeze", "stack", "tile",
     "transpose", "unstack",
 ]  # fmt: skip
-_ = av

@@ -16,7 +16,6 @@ from axil.numpy.values import (
     binary,
     bind,
     boolean,
-    canonical_shape,
     convert,
     dtype_and_weak,
     elementwise,
@@ -70,7 +69,7 @@ def compare(name: str, op: Op, x: Any, y: Any) -> Value:
         (x, y), _ = promote(name, x, y)
         real = [bind(c.real, v) for v in (x, y)]
         imag = [bind(c.imag, v) for v in (x, y)]
-        return where(compare(name, e.eq, *real), compare(name, op, *imag), compare(name, op, *real))
+        return pick(compare(name, e.eq, *real), compare(name, op, *imag), compare(name, op, *real))
     (x, y), _ = promote(name, x, y)
     return elementwise(name, op, (x, y), False)
 
@@ -157,16 +156,8 @@ def bitwise_count(x: Any, /) -> Value:
 # ---- selection -----------------------------------------------------------------------------------------
 
 
-def where(condition: Any, x: Any = None, y: Any = None, /, *, size: int | None = None, fill_value: Any = None) -> Any:
-    """`x` where the condition holds, else `y`; with the condition alone, the indices where it holds."""
-    if x is None and y is None:
-        from axil.numpy.lookup import nonzero
-
-        return nonzero(condition, size=size, fill_value=fill_value)
-    if x is None or y is None:
-        raise shape_error("where takes the condition alone or with both x and y")
-    if size is not None or fill_value is not None:
-        raise shape_error("where takes size and fill_value only without x and y")
+def pick(condition: Any, x: Any, y: Any) -> Value:
+    """`x` where the condition holds, else `y`: `where` with all its arguments."""
     condition = boolean("where", condition)
     (x, y), weak = promote("where", x, y)
     return select("where", condition, x, y, weak)
@@ -184,7 +175,7 @@ def select_list(condlist: Any, choicelist: Any, default: Any = 0) -> Value:
         condition = operand("select", condition)
         if condition.aval.dtype.kind != "b":
             raise type_error(f"select takes boolean conditions, got {condition.aval}")
-        result = where(condition, choice, result)
+        result = pick(condition, choice, result)
     return result
 
 
@@ -250,53 +241,6 @@ def _constant(x: Value, value: bool) -> Value:
     return filled(np.asarray(value), x.aval.shape)
 
 
-def isclose(a: Any, b: Any, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: bool = False) -> Value:
-    """True where |a - b| <= atol + rtol |b|, and where both are the same infinity."""
-    (a, b), _ = promote("isclose", a, b)
-    kind = dtypes.kind_of(a.aval.dtype)
-    if kind in "biu":
-        dtype = dtypes.to_inexact_dtype(a.aval.dtype)
-        a, b = convert(a, dtype), convert(b, dtype)
-    near = less_equal(abs(a - b), atol + rtol * abs(b))
-    both_finite = logical_and(isfinite(a), isfinite(b))
-    result = logical_or(logical_and(near, both_finite), equal(a, b))
-    if equal_nan:
-        result = logical_or(result, logical_and(isnan(a), isnan(b)))
-    return result
-
-
-def allclose(a: Any, b: Any, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: bool = False) -> Value:
-    """Whether all elements are close, as `isclose` says."""
-    from axil.numpy.reductions import all as all_
-
-    return all_(isclose(a, b, rtol, atol, equal_nan))
-
-
-def array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Value:
-    """Whether two arrays have one shape and equal elements."""
-    from axil.numpy.creation import asarray
-    from axil.numpy.reductions import all as all_
-
-    a1, a2 = asarray(a1), asarray(a2)
-    if a1.shape != a2.shape:
-        return filled(np.asarray(False), ())
-    same = equal(a1, a2)
-    if equal_nan:
-        same = logical_or(same, logical_and(isnan(a1), isnan(a2)))
-    return all_(same)
-
-
-def array_equiv(a1: Any, a2: Any) -> Value:
-    """Whether two arrays broadcast to each other and are then equal."""
-    from axil.numpy.creation import asarray
-    from axil.numpy.reductions import all as all_
-
-    try:
-        return all_(equal(asarray(a1), asarray(a2)))
-    except ValueError:
-        return filled(np.asarray(False), ())
-
-
 def iscomplexobj(x: Any) -> bool:
     """Whether the dtype is complex."""
     return dtype_and_weak("iscomplexobj", x)[0].kind == "c"
@@ -336,6 +280,6 @@ def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, ne
     high = float(info.max) if posinf is None else posinf
     low = float(info.min) if neginf is None else neginf
     high, low, nan = (scalar_like(x, v) if isinstance(v, (int, float)) else v for v in (high, low, nan))
-    result = where(isnan(x), nan, x)
-    result = where(isposinf(result), high, result)
-    return where(isneginf(result), low, result)
+    result = pick(isnan(x), nan, x)
+    result = pick(isposinf(result), high, result)
+    return pick(isneginf(result), low, result)

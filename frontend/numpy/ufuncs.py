@@ -15,13 +15,25 @@ from axil import dtypes
 from axil.dialects import complex as c
 from axil.dialects import elementwise as e
 from axil.dialects.factories import ops
+from axil.numpy.logic import (
+    bitwise_and,
+    bitwise_or,
+    equal,
+    greater,
+    greater_equal,
+    isfinite,
+    isinf,
+    isnan,
+    less,
+    not_equal,
+    signbit,
+)
+from axil.numpy.logic import pick as where
 from axil.numpy.values import (
     Array,
     Value,
     binary,
     bind,
-    broadcast_shape,
-    canonical_shape,
     convert,
     dtype_and_weak,
     elementwise,
@@ -29,10 +41,7 @@ from axil.numpy.values import (
     operand,
     promote,
     refuse_out,
-    reweaken,
     scalar_like,
-    select,
-    state,
     type_error,
     unary,
 )
@@ -570,20 +579,3 @@ def i0(x: Any) -> Value:
     """Modified Bessel function of the first kind, order 0."""
     (x,), weak = promote("i0", x, inexact=True)
     return bind(ops.bessel_i0e, x, weak=weak) * exp(absolute(x))
-
-
-# These two modules use each other's functions; by now every name of this one exists.
-from axil.numpy.logic import (  # noqa: E402
-    bitwise_and,
-    bitwise_or,
-    equal,
-    greater,
-    greater_equal,
-    isfinite,
-    isinf,
-    isnan,
-    less,
-    not_equal,
-    signbit,
-    where,
-)

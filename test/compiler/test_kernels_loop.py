@@ -23,6 +23,12 @@ def function(text: str) -> Any:
     return made
 
 
+def scan(body: Any, length: int, consts: int, carry: int, reverse: bool = False, platform: str = "cpu") -> Kernel | Declined:
+    """The kernel of a scan."""
+    parameters = {"length": length, "consts": consts, "carry": carry, "reverse": reverse, "unroll": 1}
+    return KERNELS["loop_scan"]([body], platform=platform, **parameters)
+
+
 def interpret(made: Any, arrays: Arrays) -> list[np.ndarray]:
     """Runs a function in the StableHLO interpreter."""
     with context(), ir.Location.unknown():
@@ -253,8 +259,7 @@ case("no_steps", 0, 1, """
 @pytest.fixture(scope="module")
 def scans() -> Runner:
     """All of SCANS, compiled."""
-    kernels = [KERNELS["scan"](function(text), *rest[:3], reverse=rest[3]) for text, *rest in SCANS.values()]
-    return Runner(kernels)
+    return Runner([scan(function(text), *rest) for text, *rest in SCANS.values()])
 
 
 @pytest.mark.parametrize("name", SCANS)
@@ -282,7 +287,7 @@ def test_functions_are_accurate() -> None:
     types = ", ".join([f"tensor<{len(values)}xf32>"] * len(UNARY))
     text = f"""func.func @body(%x: tensor<{len(values)}xf32>) -> ({types}) {{ {chr(10).join(lines)}
         return {", ".join(f"%r{i}" for i in range(len(UNARY)))} : {types} }}"""
-    run = Runner([KERNELS["scan"](function(text), 1, 0, 0)])
+    run = Runner([scan(function(text), 1, 0, 0)])
     x = values.astype(np.float32)[None]
     for op, got, expected in zip(UNARY, run(0, x), interpret(function(text), [x[0]])):
         rtol = 3e-5 if op == "tan" else 3e-6  # IREE's tan is a quotient, badly conditioned near its poles
@@ -336,7 +341,7 @@ def newton() -> tuple[str, str]:
 def test_while() -> None:
     kernels = []
     for (condition, body), consts in ((collatz(), (1, 0)), (newton(), (0, 1))):
-        kernels.append(KERNELS["while"](function(condition), function(body), *consts))
+        kernels.append(KERNELS["loop_while"]([function(condition), function(body)], cond_consts=consts[0], body_consts=consts[1]))
     run = Runner(kernels)
     log = np.zeros(50, np.int32)
     for limit, start in ((50, 7), (3, 7), (50, 1)):
@@ -356,7 +361,7 @@ def test_while() -> None:
 
 def declined(text: str, platform: str = "cpu") -> str:
     """Why a scan of one carry is declined."""
-    result = KERNELS["scan"](function(text), 4, 0, 1, platform=platform)
+    result = scan(function(text), 4, 0, 1, platform=platform)
     assert isinstance(result, Declined)
     return result.reason
 
@@ -371,14 +376,14 @@ def test_declines() -> None:
         stablehlo.return %c : tensor<i1> }) : (tensor<3xf32>) -> tensor<3xf32>
       return %r : tensor<3xf32> }"""
     assert "stablehlo.sort" in declined(sort)
-    large = """func.func @body(%a: tensor<256x256xf32>) -> tensor<256x256xf32> {
-      %r = stablehlo.dot_general %a, %a, contracting_dims = [1] x [0] : (tensor<256x256xf32>, tensor<256x256xf32>) -> tensor<256x256xf32>
-      return %r : tensor<256x256xf32> }"""
+    large = """func.func @body(%a: tensor<512x512xf32>) -> tensor<512x512xf32> {
+      %r = stablehlo.dot_general %a, %a, contracting_dims = [1] x [0] : (tensor<512x512xf32>, tensor<512x512xf32>) -> tensor<512x512xf32>
+      return %r : tensor<512x512xf32> }"""
     assert "operations" in declined(large)
     tanh = "func.func @body(%a: tensor<3xf64>) -> tensor<3xf64> { %r = stablehlo.tanh %a : tensor<3xf64>\n return %r : tensor<3xf64> }"
     assert "tanh of f64" in declined(tanh)
 
 
 def test_compiles_for_aarch64() -> None:
-    kernel = KERNELS["scan"](function(rnn(40, 5)), 7, 2, 1)
+    kernel = scan(function(rnn(40, 5)), 7, 2, 1)
     assert isinstance(kernel, Kernel) and Runner([kernel], "aarch64").vmfb

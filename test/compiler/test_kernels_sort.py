@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from axil.compiler.kernels import KERNELS
-from test_kernels_link import DTYPES, Runner
+from test_kernels_link import DTYPES, Runner, sort
 
-sort = KERNELS["sort"]
 SIZES = (0, 1, 2, 3, 15, 16, 17, 31, 32, 33, 48, 1000)
 
 

@@ -118,7 +118,6 @@ def test_results_in_borrowed_memory_are_detached():
 
 def test_our_numbers_are_those_of_iree():
     import iree.runtime as iree
-
     from axil.runtime import buffers
 
     memory, usage = iree.MemoryType, iree.BufferUsage

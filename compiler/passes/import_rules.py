@@ -1,0 +1,349 @@
+"""How StableHLO ops become ops of the dialect where it takes more than another name.
+
+A rule gets the importer, the op and its operands, which are imported already, and emits the replacement. What
+an op's region computes is found by its one operation (reductions, scatters) or by trying it out on numbers
+(comparators of sorts, arg-reductions), which no way of writing the region can mislead.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from axil.compiler.functions import operations
+from axil.dialects import avals as av
+from axil.dialects.avals import aval_of, dtype_of, shape_of
+from axil.dialects.emit import splat_value
+from axil.dialects.errors import AttributeValueError
+from axil.dialects.factories import ops
+from axil.dialects.mlir import aval_of_type, from_attribute, ir, stablehlo_bindings
+
+RULES: dict[str, Callable[[Any, ir.Operation, list], Any]] = {}
+"""Import rules by the name of the StableHLO op."""
+
+
+def rule(*names: str) -> Callable[..., Any]:
+    """Register an import rule."""
+
+    def register(f: Any) -> Any:
+        RULES.update(dict.fromkeys((f"stablehlo.{name}" for name in names), f))
+        return f
+
+    return register
+
+
+def unsupported(op: ir.Operation, why: str) -> AttributeValueError:
+    """The error for a form of an op that has no counterpart."""
+    return AttributeValueError(f"'{op.name}' cannot be imported: {why}")
+
+
+def ints(op: ir.Operation, name: str) -> tuple[int, ...]:
+    """An attribute that is a list of integers."""
+    return from_attribute(op.attributes[name])
+
+
+def result_aval(op: ir.Operation, i: int = 0) -> Any:
+    """Aval of a result."""
+    return aval_of_type(op.results[i].type)
+
+
+def _simple(name: str, stablehlo: str, **renamed: str) -> None:
+    """A rule for an op with the same attributes under other names."""
+    rule(stablehlo)(
+        lambda importer, op, xs: getattr(ops, name)(*xs, **{k: from_attribute(op.attributes[a]) for k, a in renamed.items()})
+    )
+
+
+_simple("add", "add")
+_simple("div", "divide")
+_simple("rem", "remainder")
+_simple("shift_left", "shift_left")
+_simple("shift_right_logical", "shift_right_logical")
+_simple("shift_right_arithmetic", "shift_right_arithmetic")
+_simple("transpose", "transpose", permutation="permutation")
+_simple("slice", "slice", starts="start_indices", limits="limit_indices", strides="strides")
+_simple("pad", "pad", low="edge_padding_low", high="edge_padding_high", interior="interior_padding")
+_simple("concatenate", "concatenate", axis="dimension")
+_simple("reverse", "reverse", axes="dimensions")
+
+
+# ---- shape and conversion ------------------------------------------------------------------------------
+
+
+@rule("constant")
+def _constant(importer: Any, op: ir.Operation, xs: list) -> Any:
+    return ir.Operation.create(
+        "axil.constant", results=[op.results[0].type], attributes={"value": op.attributes["value"]}
+    ).results[0]
+
+
+@rule("reshape")
+def _reshape(importer: Any, op: ir.Operation, xs: list) -> Any:
+    return ops.reshape(xs[0], shape=result_aval(op).shape)
+
+
+@rule("broadcast_in_dim")
+def _broadcast(importer: Any, op: ir.Operation, xs: list) -> Any:
+    shape, dims = result_aval(op).shape, ints(op, "broadcast_dimensions")
+    if list(dims) != sorted(dims):  # the dialect's dims ascend
+        order = tuple(int(i) for i in np.argsort(dims))
+        return ops.broadcast_in_dim(ops.transpose(xs[0], permutation=order), shape=shape, dims=tuple(sorted(dims)))
+    return ops.broadcast_in_dim(xs[0], shape=shape, dims=dims)
+
+
+@rule("iota")
+def _iota(importer: Any, op: ir.Operation, xs: list) -> Any:
+    of = result_aval(op)
+    return ops.iota(shape=of.shape, axis=from_attribute(op.attributes["iota_dimension"]), dtype=of.dtype)
+
+
+@rule("convert")
+def _convert(importer: Any, op: ir.Operation, xs: list) -> Any:
+    return ops.convert(xs[0], dtype=result_aval(op).dtype)
+
+
+@rule("bitcast_convert")
+def _bitcast(importer: Any, op: ir.Operation, xs: list) -> Any:
+    return ops.bitcast(xs[0], dtype=result_aval(op).dtype)
+
+
+@rule("optimization_barrier")
+def _barrier(importer: Any, op: ir.Operation, xs: list) -> Any:
+    number = len(importer.d.table)
+    return [ops.optimization_barrier(x, id=number) for x in xs]
+
+
+@rule("compare")
+def _compare(importer: Any, op: ir.Operation, xs: list) -> Any:
+    direction = stablehlo_bindings.ComparisonDirectionAttr(op.attributes["comparison_direction"]).value
+    return getattr(ops, direction.lower())(*xs)
+
+
+@rule("composite")
+def _composite(importer: Any, op: ir.Operation, xs: list) -> Any:
+    return importer.d.call(from_attribute(op.attributes["decomposition"]), xs)
+
+
+# ---- contraction and reductions ------------------------------------------------------------------------
+
+
+@rule("dot_general")
+def _dot_general(importer: Any, op: ir.Operation, xs: list) -> Any:
+    n = stablehlo_bindings.DotDimensionNumbers(op.attributes["dot_dimension_numbers"])
+    return ops.dot_general(
+        *xs, lhs_batch=tuple(n.lhs_batching_dimensions), rhs_batch=tuple(n.rhs_batching_dimensions),
+        lhs_contract=tuple(n.lhs_contracting_dimensions), rhs_contract=tuple(n.rhs_contracting_dimensions),
+        dtype=result_aval(op).dtype,
+    )  # fmt: skip
+
+
+@rule("dot")
+def _dot(importer: Any, op: ir.Operation, xs: list) -> Any:
+    last = len(shape_of(xs[0])) - 1
+    return ops.dot_general(
+        *xs, lhs_batch=(), rhs_batch=(), lhs_contract=(last,), rhs_contract=(0,), dtype=result_aval(op).dtype
+    )
+
+
+_REDUCTIONS = {
+    "add": ("reduce_sum", "add", "cumsum"), "multiply": ("reduce_prod", "mul", "cumprod"),
+    "maximum": ("reduce_max", "max", "cummax"), "minimum": ("reduce_min", "min", "cummin"),
+    "and": ("reduce_and", "and", ""), "or": ("reduce_or", "or", ""),
+}  # fmt: skip
+
+
+def region_op(op: ir.Operation) -> str | None:
+    """The op that a region of `(a, b) -> op(a, b)` applies; "" where it gives back `b`, `None` for anything else."""
+    block = op.regions[0].blocks[0]
+    arguments, body = list(block.arguments), operations(block)
+    returned = list(body[-1].operands)
+    if len(body) == 1 and len(arguments) == 2 and returned == [arguments[1]]:
+        return ""
+    if len(body) != 2 or len(arguments) != 2 or returned != list(body[0].results):
+        return None
+    if set(body[0].operands) != set(arguments):
+        return None
+    return body[0].name.removeprefix("stablehlo.")
+
+
+@rule("reduce")
+def _reduce(importer: Any, op: ir.Operation, xs: list) -> Any:
+    axes = ints(op, "dimensions")
+    if len(xs) == 4:
+        return _arg_reduce(importer, op, xs, axes)
+    combine = region_op(op)
+    if len(xs) != 2 or combine not in _REDUCTIONS:
+        raise unsupported(op, f"reductions are imported by {', '.join(_REDUCTIONS)} and as argmax and argmin")
+    x, init = xs
+    if av.is_bool(dtype_of(x)):
+        combine = {"add": "or", "multiply": "and"}.get(combine, combine)
+    reduction, binary, _ = _REDUCTIONS[combine]
+    y = getattr(ops, reduction)(x, axes=tuple(sorted(axes)))
+    if _is_neutral(init, reduction):
+        return y
+    return getattr(ops, binary)(ops.broadcast_in_dim(init, shape=shape_of(y), dims=()), y)
+
+
+def _is_neutral(init: ir.Value, reduction: str) -> bool:
+    """Whether a reduction that starts at `init` is the plain one."""
+    value = splat_value(init)
+    if value is None:
+        return False
+    empty = np.zeros((0,), dtype_of(init))
+    from axil.dialects.op import OPS
+
+    return bool(value == np.asarray(OPS[reduction].reference(empty, axes=(0,))))
+
+
+def _arg_reduce(importer: Any, op: ir.Operation, xs: list, axes: tuple[int, ...]) -> Any:
+    """A reduction of (value, position) pairs: `argmax` or `argmin`, found out by trying."""
+    x, positions, *_ = xs
+    counted = positions.owner
+    is_iota = not isinstance(counted, ir.Block) and counted.name == "axil.iota"
+    if len(axes) == 1 and is_iota and from_attribute(counted.attributes["axis"]) == axes[0]:
+        region = importer.outline("reducer", op.regions[0], [])
+        for name, better in (("argmax", np.greater), ("argmin", np.less)):
+            if _picks(importer, region, dtype_of(x), dtype_of(positions), better):
+                found = getattr(ops, name)(x, axis=axes[0], dtype=dtype_of(positions))
+                best = getattr(ops, {"argmax": "reduce_max", "argmin": "reduce_min"}[name])(x, axes=axes)
+                return [best, found]
+    raise unsupported(op, "of reductions of several operands only argmax and argmin are known")
+
+
+def _evaluate(importer: Any, function: str, operands: Sequence[Any]) -> list:
+    from axil.compiler.interpreter import Interpreter
+
+    return Interpreter(importer.d).run(function, [np.asarray(x) for x in operands])
+
+
+def _trial_values(dtype: np.dtype) -> list:
+    values = [False, True] if av.is_bool(dtype) else [0, 1, 3, 7] if av.is_unsigned(dtype) else [-5, -1, 0, 2, 7]
+    return [np.asarray(v).astype(dtype) for v in values]
+
+
+def _picks(importer: Any, region: str, dtype: np.dtype, index: np.dtype, better: Any) -> bool:
+    """Whether a reducer keeps the better value, and of equal ones the first."""
+    for a, b in itertools.product(_trial_values(dtype), repeat=2):
+        for i, j in ((0, 3), (3, 0)):
+            value, position = _evaluate(importer, region, [a, np.asarray(i, index), b, np.asarray(j, index)])
+            first = better(a, b) or (a == b and i < j)
+            if value != (a if better(a, b) or a == b else b) or position != (i if first else j):
+                return False
+    return True
+
+
+@rule("reduce_window")
+def _cumulative(importer: Any, op: ir.Operation, xs: list) -> Any:
+    combine, of = region_op(op), aval_of(xs[0])
+    name = _REDUCTIONS.get(combine or "", ("", "", ""))[2]
+    window = ints(op, "window_dimensions")
+    padding = [tuple(map(int, row)) for row in from_attribute(op.attributes["padding"])] if "padding" in op.attributes else []
+    plain = all(set(ints(op, a)) <= {1} for a in ("base_dilations", "window_dilations", "window_strides") if a in op.attributes)
+    wide = [axis for axis, n in enumerate(window) if n != 1]
+    if len(xs) == 2 and name and plain and len(wide) == 1 and window[wide[0]] == of.shape[wide[0]]:
+        (axis,) = wide
+        n = of.shape[axis]
+        for ends, reverse in (((n - 1, 0), False), ((0, n - 1), True)):
+            if padding == [ends if i == axis else (0, 0) for i in range(of.ndim)]:
+                return getattr(ops, name)(xs[0], axis=axis, reverse=reverse)
+    raise unsupported(op, "of windowed reductions only the cumulative ones are known")
+
+
+# ---- indexing ------------------------------------------------------------------------------------------
+
+
+def _starts(scalars: list) -> Any:
+    vectors = [ops.reshape(s, shape=(1,)) for s in scalars]
+    return ops.concatenate(*vectors, axis=0) if len(vectors) > 1 else vectors[0]
+
+
+@rule("dynamic_slice")
+def _dynamic_slice(importer: Any, op: ir.Operation, xs: list) -> Any:
+    return ops.dynamic_slice(xs[0], _starts(xs[1:]), sizes=ints(op, "slice_sizes")) if len(xs) > 1 else xs[0]
+
+
+@rule("dynamic_update_slice")
+def _dynamic_update_slice(importer: Any, op: ir.Operation, xs: list) -> Any:
+    return ops.dynamic_update_slice(xs[0], xs[1], _starts(xs[2:])) if len(xs) > 2 else xs[1]
+
+
+def _index_vectors(indices: Any, dimension: int) -> Any:
+    """Index vectors moved to the last dimension, where the dialect has them."""
+    ndim = len(shape_of(indices))
+    if dimension == ndim:
+        return ops.reshape(indices, shape=(*shape_of(indices), 1))
+    order = (*[d for d in range(ndim) if d != dimension], dimension)
+    return indices if dimension == ndim - 1 else ops.transpose(indices, permutation=order)
+
+
+@rule("gather")
+def _gather(importer: Any, op: ir.Operation, xs: list) -> Any:
+    n = stablehlo_bindings.GatherDimensionNumbers(op.attributes["dimension_numbers"])
+    return ops.gather(
+        xs[0], _index_vectors(xs[1], n.index_vector_dim), offset_dims=tuple(n.offset_dims),
+        collapsed_slice_dims=tuple(n.collapsed_slice_dims), operand_batching_dims=tuple(n.operand_batching_dims),
+        start_indices_batching_dims=tuple(n.start_indices_batching_dims), start_index_map=tuple(n.start_index_map),
+        slice_sizes=ints(op, "slice_sizes"), mode="clip",
+    )  # fmt: skip
+
+
+_SCATTERS = {"": "scatter_set", "add": "scatter_add", "multiply": "scatter_mul", "minimum": "scatter_min",
+             "maximum": "scatter_max"}  # fmt: skip
+
+
+@rule("scatter")
+def _scatter(importer: Any, op: ir.Operation, xs: list) -> Any:
+    combine = region_op(op)
+    if len(xs) != 3 or combine not in _SCATTERS:
+        raise unsupported(op, "scatters are imported of one operand, that set, add, multiply, minimum or maximum")
+    n = stablehlo_bindings.ScatterDimensionNumbers(op.attributes["scatter_dimension_numbers"])
+
+    def flag(name: str) -> bool:
+        return bool(from_attribute(op.attributes[name])) if name in op.attributes else False
+
+    return getattr(ops, _SCATTERS[combine])(
+        xs[0], _index_vectors(xs[1], n.index_vector_dim), xs[2], update_window_dims=tuple(n.update_window_dims),
+        inserted_window_dims=tuple(n.inserted_window_dims), operand_batching_dims=tuple(n.input_batching_dims),
+        scatter_indices_batching_dims=tuple(n.scatter_indices_batching_dims),
+        scatter_dims_to_operand_dims=tuple(n.scattered_dims_to_operand_dims), mode="drop",
+        unique=flag("unique_indices"), sorted=flag("indices_are_sorted"),
+    )  # fmt: skip
+
+
+@rule("sort")
+def _sort(importer: Any, op: ir.Operation, xs: list) -> Any:
+    """Comparators are tried out: ascending or descending by the first keys."""
+    region = op.regions[0]
+    if importer.captures(region):
+        raise unsupported(op, "its comparator depends on values from outside")
+    comparator = importer.outline("comparator", region, [])
+    axis = from_attribute(op.attributes["dimension"])
+    axis += len(shape_of(xs[0])) if axis < 0 else 0
+    stable = bool(from_attribute(op.attributes["is_stable"])) if "is_stable" in op.attributes else False
+    dtypes = [dtype_of(x) for x in xs]
+    for keys in range(1, len(xs) + 1):
+        for better in (np.less, np.greater):
+            if _orders(importer, comparator, dtypes, keys, better):
+                return _sorted(xs, axis, keys, stable, better is np.greater)
+    raise unsupported(op, "its comparator is not 'less' or 'greater' of its first operands")
+
+
+def _orders(importer: Any, comparator: str, dtypes: list, keys: int, better: Any) -> bool:
+    """Whether a comparator is `better` on the first keys, earlier ones deciding first."""
+    values = [_trial_values(d)[-2:] for d in dtypes]
+    for pairs in itertools.product(*[itertools.product(v, repeat=2) for v in values]):
+        (before,) = _evaluate(importer, comparator, [x for pair in pairs for x in pair])
+        wanted = next((bool(better(a, b)) for a, b in pairs[:keys] if a != b), False)
+        if bool(before) != wanted:
+            return False
+    return True
+
+
+def _sorted(xs: list, axis: int, keys: int, stable: bool, descending: bool) -> list:
+    """A descending sort is an ascending one of the reversed operands, reversed: that keeps it stable."""
+    flip = lambda x: ops.reverse(x, axes=(axis,)) if descending else x
+    results = ops.sort(*map(flip, xs), axis=axis, num_keys=keys, stable=stable)
+    return [flip(y) for y in (results if isinstance(results, tuple) else (results,))]

@@ -1,0 +1,199 @@
+"""Arithmetic in two worlds: one expression computes on NumPy arrays and emits StableHLO for `Staged` values.
+
+With it a numerical formula is written once, for the reference and for the lowering of an op.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from axil.dialects.avals import dtype_of
+
+
+class Staged:
+    """A StableHLO value with Python's operators; numbers on the other side become constants of its type."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Dtype of the value."""
+        return dtype_of(self.value)
+
+    def _constant(self, x: Any) -> Any:
+        from axil.dialects import hlo
+
+        return x.value if isinstance(x, Staged) else hlo.splat(self.value.type, x)
+
+    def op(self, name: str, *others: Any) -> Staged:
+        """Emit a StableHLO op of this value and others."""
+        from axil.dialects import hlo
+
+        return Staged(hlo.op(name, self.value, *map(self._constant, others)))
+
+    def _compare(self, other: Any, direction: str) -> Staged:
+        from axil.dialects import hlo
+
+        return Staged(hlo.compare(self.value, self._constant(other), direction))
+
+    def __add__(self, other: Any) -> Staged:
+        return self.op("add", other)
+
+    def __mul__(self, other: Any) -> Staged:
+        return self.op("multiply", other)
+
+    def __sub__(self, other: Any) -> Staged:
+        return self.op("subtract", other)
+
+    def __truediv__(self, other: Any) -> Staged:
+        return self.op("divide", other)
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def __rsub__(self, other: Any) -> Staged:
+        return Staged(self._constant(other)).op("subtract", self)
+
+    def __rtruediv__(self, other: Any) -> Staged:
+        return Staged(self._constant(other)).op("divide", self)
+
+    def __neg__(self) -> Staged:
+        return self.op("negate")
+
+    def __and__(self, other: Any) -> Staged:
+        return self.op("and", other)
+
+    def __or__(self, other: Any) -> Staged:
+        return self.op("or", other)
+
+    def __lt__(self, other: Any) -> Staged:
+        return self._compare(other, "LT")
+
+    def __le__(self, other: Any) -> Staged:
+        return self._compare(other, "LE")
+
+    def __gt__(self, other: Any) -> Staged:
+        return self._compare(other, "GT")
+
+    def __ge__(self, other: Any) -> Staged:
+        return self._compare(other, "GE")
+
+    def __eq__(self, other: Any) -> Staged:  # type: ignore[override]
+        return self._compare(other, "EQ")
+
+    def __ne__(self, other: Any) -> Staged:  # type: ignore[override]
+        return self._compare(other, "NE")
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _function(stablehlo: str, in_numpy: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda x: x.op(stablehlo) if isinstance(x, Staged) else in_numpy(x)
+
+
+exp = _function("exponential", np.exp)
+log = _function("log", np.log)
+sqrt = _function("sqrt", np.sqrt)
+absolute = _function("abs", np.abs)
+floor = _function("floor", np.floor)
+rint = _function("round_nearest_even", np.rint)
+
+
+def where(condition: Any, a: Any, b: Any) -> Any:
+    """`a` where the condition holds, else `b`; one of them may be a number."""
+    if not isinstance(condition, Staged):
+        return np.where(condition, a, b)
+    from axil.dialects import hlo
+
+    like = a if isinstance(a, Staged) else b
+    return Staged(hlo.select(condition.value, like._constant(a), like._constant(b)))
+
+
+def with_sign_of(magnitude: Any, x: Any) -> Any:
+    """`magnitude`, which is not negative, with the sign of `x`; where `x` is a zero, `x` itself."""
+    return where(x < 0, -magnitude, where(x == 0, x, magnitude))
+
+
+def expm1(x: Any) -> Any:
+    """exp(x) - 1. For small f64 IREE's own gives 0; Kahan's correction of the rounding of exp(x) does not."""
+    if not isinstance(x, Staged):
+        return np.expm1(x)
+    if not is_double(x):
+        return x.op("exponential_minus_one")
+    u = exp(x)
+    less = u - 1.0
+    ordinary = (u != 1.0) & (less != -1.0) & (u != math.inf)
+    return where(ordinary, less * x / log(where(ordinary, u, 2.0)), where(u == 1.0, x, less))
+
+
+def log1p(x: Any) -> Any:
+    """log(1 + x), with the same correction."""
+    if not isinstance(x, Staged):
+        return np.log1p(x)
+    if not is_double(x):
+        return x.op("log_plus_one")
+    u = 1.0 + x
+    ordinary = (u != 1.0) & (u != math.inf)
+    return where(ordinary, log(u) * (x / where(ordinary, u - 1.0, 1.0)), where(u == 1.0, x, u))
+
+
+def poly(x: Any, coefficients: Sequence[float]) -> Any:
+    """A polynomial by Horner's rule, highest power first."""
+    total = coefficients[0] * x + coefficients[1]
+    for c in coefficients[2:]:
+        total = total * x + c
+    return total
+
+
+def clamped(x: Any, low: float, high: float) -> Any:
+    """`x` limited to a range; NaN stays."""
+    return where(x < low, low, where(x > high, high, x))
+
+
+def is_double(x: Any) -> bool:
+    """True for f64."""
+    return x.dtype == np.float64
+
+
+def reference(formula: Callable[..., Any]) -> Callable[..., np.ndarray]:
+    """The formula as a NumPy reference."""
+
+    def compute(x: np.ndarray) -> np.ndarray:
+        wide = x.astype(np.float32) if x.dtype.itemsize < 4 else x
+        with np.errstate(all="ignore"):
+            return np.asarray(formula(wide)).astype(x.dtype)
+
+    return compute
+
+
+def lowering(formula: Callable[..., Any]) -> Callable[..., Any]:
+    """The formula as a lowering rule."""
+
+    def lower(values: Any, results: Any, context: Any) -> Any:
+        from axil.dialects import hlo
+
+        (x,) = values
+        if dtype_of(x).itemsize >= 4:
+            return formula(Staged(x)).value
+        return hlo.convert(formula(Staged(hlo.convert(x, np.float32))).value, dtype_of(x))
+
+    return lower
+
+
+def double_only(name: str, formula: Callable[..., Any]) -> Callable[..., Any]:
+    """A lowering rule: for f64, where IREE's linker lacks the function, the formula; else op `name`."""
+
+    def lower(values: Any, results: Any, context: Any) -> Any:
+        from axil.dialects import hlo
+
+        if dtype_of(values[0]) == np.float64:
+            return formula(*map(Staged, values)).value
+        return hlo.op(name, *values)
+
+    return lower
