@@ -52,7 +52,7 @@ def _from_text(text: str, target: Aval) -> np.ndarray:
         flat = np.array([complex(float(a), float(b)) for a, b in pairs]).astype(target.dtype)
     else:
         flat = np.array([_number(n, target.dtype) for n in re.findall(r"[^\[\],\s]+", body)]).astype(target.dtype)
-    return np.broadcast_to(flat, target.shape) if flat.size == 1 else flat.reshape(target.shape)
+    return np.broadcast_to(flat.reshape(()), target.shape) if flat.size == 1 else flat.reshape(target.shape)
 
 
 def _number(text: str, dtype: np.dtype) -> float:

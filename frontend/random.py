@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from axil import dtypes, lax, prng
-from axil.lax.common import ArgumentTypeError, fail
+from axil.lax.common import ArgumentTypeError, axis_index, fail
 from axil.lax.common import operand as as_operand
 from axil.lax.shaping import broadcast_to
 from axil.prng import KeyValueError, PRNGKeyArray, canonical_shape, random_bits, single_key, split_raw
@@ -364,7 +364,7 @@ def categorical(
     """
     logits = _as_floats("categorical", logits)
     full = logits.aval.shape
-    axis = lax.common.axis_index("categorical", axis, len(full))
+    axis = axis_index("categorical", axis, len(full))
     batch = full[:axis] + full[axis + 1 :]
     shape = batch if shape is None else canonical_shape("categorical", shape)
     if lax.broadcast_shapes(shape, batch) != shape:
@@ -398,7 +398,7 @@ def permutation(key: Any, x: Any, axis: int = 0, independent: bool = False) -> A
             fail(f"random.permutation takes an array or an integer, got {x.aval}", kind=ArgumentTypeError)
         size = max(int(x), 0)
         return _shuffled(raw, lax.iota(dtypes.default_int_dtype(), size), 0)
-    axis = lax.common.axis_index("permutation", axis, len(x.aval.shape))
+    axis = axis_index("permutation", axis, len(x.aval.shape))
     if independent or len(x.aval.shape) == 1:
         return _shuffled(raw, x, axis)
     order = _shuffled(raw, lax.iota(dtypes.default_int_dtype(), x.aval.shape[axis]), 0)
@@ -423,7 +423,7 @@ def choice(
     a = as_operand("choice", a)
     shape = canonical_shape("choice", shape)
     of, count = a.aval, math.prod(shape)
-    axis = lax.common.axis_index("choice", axis, len(of.shape)) if of.shape else 0
+    axis = axis_index("choice", axis, len(of.shape)) if of.shape else 0
     size = of.shape[axis] if of.shape else int(a)
     result = of.shape[:axis] + shape + of.shape[axis + 1 :]
     if not count:

@@ -105,11 +105,23 @@ class Plan:
     workgroups: int = 1
     as_bits: bool = False
     """Whether the code takes all elements as integers of their width."""
+    platform: str = "cpu"
 
     @property
     def sources(self) -> list[int | None]:
         """`returns`, for every result."""
         return self.returns or [None] * len(self.results)
+
+    def memref_type(self, tensor: Tensor) -> str:
+        """The type of a tensor's buffer: flat, one element for a scalar.
+
+        IREE packs buffers together and gives the kernel offsets into them. Its SPIR-V lowering takes those only if
+        the type allows for an offset, and then only in two dimensions, which it flattens itself.
+        """
+        element = f"i{width(tensor.dtype)}" if self.as_bits else storage(tensor.dtype)
+        if self.platform == "vulkan":
+            return f"memref<1x{tensor.size}x{element}, strided<[{tensor.size}, 1], offset: ?>>"
+        return f"memref<{tensor.size}x{element}>"
 
     def outputs(self) -> dict[str, Tensor]:
         """What the dispatch gives: the results that are not just inputs or empty, and the scratch space."""
@@ -123,12 +135,6 @@ class Plan:
         return inputs | {f"%literal{i}": t for i, (t, _) in enumerate(self.literals)} | self.outputs()
 
 
-def memref_type(tensor: Tensor, as_bits: bool = False) -> str:
-    """The flat buffer of a tensor; a scalar has one element."""
-    element = f"i{width(tensor.dtype)}" if as_bits else storage(tensor.dtype)
-    return f"memref<{tensor.size}x{element}>"
-
-
 def assemble(plan: Plan, code: str) -> Kernel | Declined:
     """The kernel of a plan, from the code that works on its buffers."""
     buffers = plan.buffers()
@@ -137,11 +143,12 @@ def assemble(plan: Plan, code: str) -> Kernel | Declined:
     if not plan.outputs():
         return kernel_without_code(plan)
     b = Builder()
-    zero = "%offset"
-    b.line(f"{zero} = arith.constant 0 : index")
+    # On Vulkan all buffers must have offsets that are not constant: the third workgroup number is one, always zero.
+    nothing = '"stream.dispatch.workgroup.id"() {dimension = 2 : index} : () -> index'
+    b.line(f"%offset = {nothing if plan.platform == 'vulkan' else 'arith.constant 0 : index'}")
     for i, (name, tensor) in enumerate(buffers.items()):
-        type_ = memref_type(tensor, plan.as_bits)
-        b.line(f'{name} = "stream.binding.subspan"(%b{i}, {zero}) : (!stream.binding, index) -> {type_}')
+        type_ = plan.memref_type(tensor)
+        b.line(f'{name} = "stream.binding.subspan"(%b{i}, %offset) : (!stream.binding, index) -> {type_}')
     arguments = ", ".join(f"%b{i}: !stream.binding" for i in range(len(buffers)))
     text = _EXECUTABLE.format(workgroups=plan.workgroups, arguments=arguments, body=b.text() + "\n" + code)
     return _named(plan, text + _wrapper(plan))

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from axil.compiler.kernels.kernel import (
-    Declined, Kernel, Plan, Tensor, Unsupported, assemble, kernel_without_code, tensor_of,
+    Declined, Kernel, Plan, Unsupported, assemble, kernel_without_code, tensor_of,
 )  # fmt: skip
 from axil.compiler.kernels.text import (
     FLOATS,
@@ -60,13 +60,12 @@ def merge_sort(
     rows_each = min(rows, max(1, ELEMENTS_PER_WORKGROUP // length))
     if platform == "vulkan" and {width(dtype) for dtype in dtypes} != {32}:
         return Declined("a sort of other than 32-bit values on Vulkan")
-    b, plan = Builder(), Plan("sort", tensors, tensors, workgroups=-(-rows // rows_each), as_bits=True)
-    for dtype in dtypes:
-        # One buffer for each width: IREE would pack several into one with offsets, which its SPIR-V does not take.
-        bits = _bits(dtype)
-        size = tensors[0].size * [_bits(x) for x in dtypes].count(bits)
-        plan.scratch[f"%scratch_{bits}"] = Tensor((size,), bits)
-    _Sort(b, length, rows, dtypes, num_keys, min(BLOCK, length) if platform == "cpu" else 1).all_rows()
+    scratch = {f"%scratch{i}": t for i, t in enumerate(tensors)}
+    groups = -(-rows // rows_each)
+    plan = Plan("sort", tensors, tensors, scratch, workgroups=groups, as_bits=True, platform=platform)
+    b, types = Builder(), [plan.memref_type(t) for t in tensors]
+    block = min(BLOCK, length) if platform == "cpu" else 1
+    _Sort(b, length, rows, dtypes, types, num_keys, block).all_rows()
     return assemble(plan, b.text())
 
 
@@ -82,8 +81,6 @@ class _Data:
     name: str
     type: str
     dtype: str
-    base: int = 0
-    """Where the operand starts in the buffer."""
 
     def load(self, b: Builder, at: str) -> str:
         """The stored element at an index."""
@@ -99,7 +96,8 @@ class _Data:
 
     def place(self, b: Builder, at: str) -> str:
         """An element, as loads and stores name it."""
-        return f"{self.name}[{b.index(Index.of(at) + self.base)}] : {self.type}"
+        first = f"{b.index(0)}, " if self.type.startswith("memref<1x") else ""
+        return f"{self.name}[{first}{at}] : {self.type}"
 
 
 @dataclass
@@ -110,27 +108,18 @@ class _Sort:
     length: int
     rows: int
     dtypes: tuple[str, ...]
+    types: list[str]
     keys: int
     block: int
 
     def operands(self, name: str) -> list[_Data]:
         """The buffers of all operands, named `%<name>0` and so on."""
-        size = self.rows * self.length
-        return [_Data(f"%{name}{i}", f"memref<{size}x{_bits(x)}>", x) for i, x in enumerate(self.dtypes)]
-
-    def scratch(self) -> list[_Data]:
-        """Each operand's part of the scratch buffer of its width."""
-        size, found = self.rows * self.length, []
-        kinds = [_bits(dtype) for dtype in self.dtypes]
-        for i, (dtype, bits) in enumerate(zip(self.dtypes, kinds)):
-            type_ = f"memref<{size * kinds.count(bits)}x{bits}>"
-            found.append(_Data(f"%scratch_{bits}", type_, dtype, size * kinds[:i].count(bits)))
-        return found
+        return [_Data(f"%{name}{i}", *x) for i, x in enumerate(zip(self.types, self.dtypes))]
 
     def all_rows(self) -> None:
         """The kernel: this workgroup's rows, one after the other."""
         b = self.b
-        inputs, outputs, scratch = self.operands("in"), self.operands("out"), self.scratch()
+        inputs, outputs, scratch = self.operands("in"), self.operands("out"), self.operands("scratch")
         group = b.op('"stream.dispatch.workgroup.id"() {dimension = 0 : index} : () -> index')
         groups = b.op('"stream.dispatch.workgroup.count"() {dimension = 0 : index} : () -> index')
 

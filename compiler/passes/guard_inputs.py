@@ -13,7 +13,9 @@ from typing import ClassVar
 
 from axil.compiler.functions import body_of, has_body, is_public, operations
 from axil.compiler.passes.passes import Pass
-from axil.dialects.mlir import context, ir
+from axil.dialects import hlo
+from axil.dialects.avals import is_unsigned
+from axil.dialects.mlir import aval_of_type, context, ir, tensor_type
 
 
 @dataclass
@@ -38,11 +40,8 @@ class GuardInputs(Pass):
                     continue
                 if not any(True for _ in argument.uses):
                     continue
-                moved = ir.Operation.create(
-                    "flow.tensor.transfer", results=[argument.type], operands=[argument],
-                    attributes={"target": device},
-                )  # fmt: skip
-                argument.replace_all_uses_except(moved.results[0], moved)
+                first, moved = _transfer(argument, device)
+                argument.replace_all_uses_except(moved, first)
         if self.donate:
             self._mark_consumed(function)
 
@@ -54,3 +53,24 @@ class GuardInputs(Pass):
         function.attributes["arg_attrs"] = ir.ArrayAttr.get(
             [consumed if i in self.donate else nothing for i in range(count)], ctx
         )
+
+
+def _transfer(argument: ir.Value, device: ir.Attribute) -> tuple[ir.Operation, ir.Value]:
+    """Emit the transfer of an argument; gives the operation that reads the argument, and the result.
+
+    IREE takes unsigned integers in StableHLO only, so they cross the transfer as signless ones.
+    """
+    of = aval_of_type(argument.type)
+    if not is_unsigned(of.dtype):
+        moved = _transfer_op(argument, device)
+        return moved, moved.results[0]
+    signless = tensor_type(of.with_dtype(f"int{8 * of.dtype.itemsize}"))
+    bits = hlo.typed("bitcast_convert", [signless], [argument])
+    moved = _transfer_op(bits.results[0], device)
+    return bits, hlo.typed("bitcast_convert", [argument.type], [moved.results[0]]).results[0]
+
+
+def _transfer_op(value: ir.Value, device: ir.Attribute) -> ir.Operation:
+    return ir.Operation.create(
+        "flow.tensor.transfer", results=[value.type], operands=[value], attributes={"target": device}
+    )

@@ -201,9 +201,7 @@ def _is_neutral(init: ir.Value, reduction: str) -> bool:
 def _arg_reduce(importer: Any, op: ir.Operation, xs: list, axes: tuple[int, ...]) -> Any:
     """A reduction of (value, position) pairs: `argmax` or `argmin`, found out by trying."""
     x, positions, *_ = xs
-    counted = positions.owner
-    is_iota = not isinstance(counted, ir.Block) and counted.name == "axil.iota"
-    if len(axes) == 1 and is_iota and from_attribute(counted.attributes["axis"]) == axes[0]:
+    if len(axes) == 1 and _is_iota(positions, axes[0]):
         region = importer.outline("reducer", op.regions[0], [])
         for name, better in (("argmax", np.greater), ("argmin", np.less)):
             if _picks(importer, region, dtype_of(x), dtype_of(positions), better):
@@ -214,9 +212,7 @@ def _arg_reduce(importer: Any, op: ir.Operation, xs: list, axes: tuple[int, ...]
 
 
 def _evaluate(importer: Any, function: str, operands: Sequence[Any]) -> list:
-    from axil.compiler.interpreter import Interpreter
-
-    return Interpreter(importer.d).run(function, [np.asarray(x) for x in operands])
+    return importer.interpreter.run(function, [np.asarray(x) for x in operands])
 
 
 def _trial_values(dtype: np.dtype) -> list:
@@ -239,6 +235,8 @@ def _picks(importer: Any, region: str, dtype: np.dtype, index: np.dtype, better:
 def _cumulative(importer: Any, op: ir.Operation, xs: list) -> Any:
     combine, of = region_op(op), aval_of(xs[0])
     name = _REDUCTIONS.get(combine or "", ("", "", ""))[2]
+    if combine is None and _is_logaddexp(importer, op, of.dtype):
+        name = "cumlogsumexp"
     window = ints(op, "window_dimensions")
     padding = [tuple(map(int, row)) for row in from_attribute(op.attributes["padding"])] if "padding" in op.attributes else []
     plain = all(set(ints(op, a)) <= {1} for a in ("base_dilations", "window_dilations", "window_strides") if a in op.attributes)
@@ -250,6 +248,18 @@ def _cumulative(importer: Any, op: ir.Operation, xs: list) -> Any:
             if padding == [ends if i == axis else (0, 0) for i in range(of.ndim)]:
                 return getattr(ops, name)(xs[0], axis=axis, reverse=reverse)
     raise unsupported(op, "of windowed reductions only the cumulative ones are known")
+
+
+def _is_logaddexp(importer: Any, op: ir.Operation, dtype: np.dtype) -> bool:
+    """Whether a reducer is log(exp(a) + exp(b)), found out by trying."""
+    if not av.is_float(dtype) or importer.captures(op.regions[0]):
+        return False
+    region = importer.outline("reducer", op.regions[0], [])
+    for a, b in itertools.product(_trial_values(dtype), repeat=2):
+        got, wanted = _evaluate(importer, region, [a, b])[0], np.logaddexp(float(a), float(b))
+        if not abs(float(got) - wanted) < 0.02 * (1 + abs(wanted)):
+            return False
+    return True
 
 
 # ---- indexing ------------------------------------------------------------------------------------------
@@ -323,20 +333,32 @@ def _sort(importer: Any, op: ir.Operation, xs: list) -> Any:
     axis = from_attribute(op.attributes["dimension"])
     axis += len(shape_of(xs[0])) if axis < 0 else 0
     stable = bool(from_attribute(op.attributes["is_stable"])) if "is_stable" in op.attributes else False
-    dtypes = [dtype_of(x) for x in xs]
+    dtypes, last = [dtype_of(x) for x in xs], len(xs) - 1
     for keys in range(1, len(xs) + 1):
         for better in (np.less, np.greater):
-            if _orders(importer, comparator, dtypes, keys, better):
+            if _orders(importer, comparator, dtypes, range(keys), better):
                 return _sorted(xs, axis, keys, stable, better is np.greater)
+        # Positions as the last key make any sort a stable one.
+        if _is_iota(xs[last], axis) and _orders(importer, comparator, dtypes, (*range(keys), last), np.less):
+            return _sorted(xs, axis, keys, True, False)
     raise unsupported(op, "its comparator is not 'less' or 'greater' of its first operands")
 
 
-def _orders(importer: Any, comparator: str, dtypes: list, keys: int, better: Any) -> bool:
-    """Whether a comparator is `better` on the first keys, earlier ones deciding first."""
-    values = [_trial_values(d)[-2:] for d in dtypes]
-    for pairs in itertools.product(*[itertools.product(v, repeat=2) for v in values]):
-        (before,) = _evaluate(importer, comparator, [x for pair in pairs for x in pair])
-        wanted = next((bool(better(a, b)) for a, b in pairs[:keys] if a != b), False)
+def _is_iota(x: ir.Value, axis: int) -> bool:
+    """Whether a value counts along an axis."""
+    owner = x.owner
+    if isinstance(owner, ir.Block) or owner.name != "axil.iota":
+        return False
+    return from_attribute(owner.attributes["axis"]) == axis
+
+
+def _orders(importer: Any, comparator: str, dtypes: list, keys: Sequence[int], better: Any) -> bool:
+    """Whether a comparator is `better` on the operands `keys`, earlier ones deciding first."""
+    pairs = [list(itertools.product(_trial_values(d)[-2:], repeat=2)) for d in dtypes]
+    trials = list(itertools.islice(itertools.product(*pairs), 4**6))
+    for trial in trials[:: max(1, len(trials) // 256)]:
+        (before,) = _evaluate(importer, comparator, [x for pair in trial for x in pair])
+        wanted = next((bool(better(*trial[k])) for k in keys if trial[k][0] != trial[k][1]), False)
         if bool(before) != wanted:
             return False
     return True

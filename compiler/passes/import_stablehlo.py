@@ -15,6 +15,7 @@ import numpy as np
 
 from axil.compiler.derive import Deriver
 from axil.compiler.functions import body_of, copy_operation, has_body, located, operations
+from axil.compiler.interpreter import Interpreter
 from axil.compiler.passes.passes import Pass
 from axil.dialects.avals import dtype_of, shape_of
 from axil.dialects.combinators import COMBINATORS, Site
@@ -66,6 +67,7 @@ class Importer:
 
         self.d = d
         self.scans = scans
+        self.interpreter = Interpreter(d)  # tries out what regions compute
         self.direct = direct_ops()
         self.rules = RULES | {"stablehlo.while": _while, "stablehlo.case": _case, "stablehlo.if": _if}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import math
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from axil.dialects import bits as bit_ops
 from axil.dialects import complex as complex_ops
 from axil.dialects import elementwise as e
 from axil.dialects import shape as shape_ops
-from axil.dialects.op import OPS
+from axil.dialects import special as special_ops
 from axil.lax.common import (
     ArgumentTypeError,
     aligned,
@@ -88,8 +87,7 @@ def exp(x: Any) -> Any:
 
 def exp2(x: Any) -> Any:
     """2 to the power `x`."""
-    x = operand("exp2", x)
-    return exp(mul(x, constant_like(x, math.log(2)))) if av.is_inexact(x.aval.dtype) else unary(e.exp, x)
+    return unary(special_ops.exp2, x)
 
 
 def expm1(x: Any) -> Any:
@@ -451,9 +449,4 @@ def _stopped(x: Any) -> Any:
     x = operand("stop_gradient", x)
     if type(x) is Array or not av.is_inexact(x.aval.dtype):
         return x
-    if "stop_gradient" in OPS:
-        return bind(OPS["stop_gradient"], x, weak=x.weak_type)
-    if av.is_complex(x.aval.dtype):
-        return complex(_stopped(real(x)), _stopped(imag(x)))
-    bits = bind(e.bitcast, x, dtype=np.dtype(f"u{x.aval.dtype.itemsize}"))  # integers have no tangent
-    return bind(e.bitcast, bits, dtype=x.aval.dtype, weak=x.weak_type)
+    return bind(shape_ops.stop_gradient, x, weak=x.weak_type)

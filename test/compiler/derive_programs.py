@@ -16,10 +16,12 @@ import numpy as np
 from axil.compiler.derive import Deriver
 from axil.compiler.interpreter import Interpreter
 from axil.compiler.passes import expand, guard_inputs, lower, simplify  # noqa: F401  (registers them)
-from axil.dialects.avals import Aval, aval, is_inexact
+from axil.dialects.avals import BFLOAT16, Aval, aval, is_inexact, short_dtype
 from axil.dialects.combinators import COMBINATORS, Site
 from axil.dialects.combinators.combinator import differentiable
 from axil.dialects.mlir import context, dense, ir, parse_module, stablehlo_bindings, tensor_type
+
+_DTYPES = [BFLOAT16, *map(np.dtype, ("f2", "f4", "f8", "?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "c8", "c16"))]
 
 EPSILON = 1e-5
 """Step of central differences, which are of f64 programs: their error is about 1e-10."""
@@ -165,8 +167,8 @@ class Program:
 def parse_aval(text: str) -> Aval:
     """The aval that a text such as `f64[3,4]` spells."""
     kind, dims = text.rstrip("]").split("[")
-    dtype = {"i": "int", "f": "float", "u": "uint"}.get(kind[0], "") + kind[1:] if kind != "bool" else kind
-    return aval(tuple(int(n) for n in dims.split(",") if n), np.dtype(dtype))
+    names = {short_dtype(dtype): dtype for dtype in _DTYPES}
+    return aval(tuple(int(n) for n in dims.split(",") if n), names[kind])
 
 
 def widen(x: np.ndarray, axis: int, size: int, rng: np.random.Generator) -> np.ndarray:

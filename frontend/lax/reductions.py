@@ -1,0 +1,245 @@
+"""Reductions over axes, cumulative reductions, positions of extrema, and sorting."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from axil import dtypes, tree
+from axil.core import bind
+from axil.dialects import avals as av
+from axil.dialects import cumulative as c
+from axil.dialects import reduction as r
+from axil.dialects import shape as s
+from axil.dialects import sorting
+from axil.dialects.op import OPS, Op
+from axil.lax import elementwise as e
+from axil.lax import shaping
+from axil.lax.common import (
+    ArgumentTypeError,
+    AxisIndexError,
+    axis_index,
+    check_same_dtype,
+    fail,
+    integer,
+    ints,
+    operand,
+    operands,
+    result_dtype,
+)
+
+# ---- reductions ----------------------------------------------------------------------------------------
+
+
+def _reduced(op: Op, x: Any, axes: Sequence[int]) -> Any:
+    x = operand(op.name, x)
+    return bind(op, x, axes=ints(op.name, "axes", axes), weak=x.weak_type)
+
+
+def reduce_sum(operand: Any, axes: Sequence[int]) -> Any:
+    """Sum over axes."""
+    return _reduced(r.reduce_sum, operand, axes)
+
+
+def reduce_prod(operand: Any, axes: Sequence[int]) -> Any:
+    """Product over axes."""
+    return _reduced(r.reduce_prod, operand, axes)
+
+
+def reduce_max(operand: Any, axes: Sequence[int]) -> Any:
+    """Maximum over axes; NaN wins."""
+    return _reduced(r.reduce_max, operand, axes)
+
+
+def reduce_min(operand: Any, axes: Sequence[int]) -> Any:
+    """Minimum over axes; NaN wins."""
+    return _reduced(r.reduce_min, operand, axes)
+
+
+def reduce_and(operand: Any, axes: Sequence[int]) -> Any:
+    """Bitwise and over axes; logical for booleans."""
+    return _reduced(r.reduce_and, operand, axes)
+
+
+def reduce_or(operand: Any, axes: Sequence[int]) -> Any:
+    """Bitwise or over axes; logical for booleans."""
+    return _reduced(r.reduce_or, operand, axes)
+
+
+def reduce_xor(operand: Any, axes: Sequence[int]) -> Any:
+    """Bitwise exclusive or over axes; logical for booleans."""
+    if "reduce_xor" in OPS:
+        return _reduced(OPS["reduce_xor"], operand, axes)
+    zero = np.zeros((), dtypes.dtype_of(operand))
+    return reduce(operand, zero, e.bitwise_xor, axes)
+
+
+def argmax(operand: Any, axis: int, index_dtype: Any) -> Any:
+    """Positions of the first maxima along an axis; NaN wins."""
+    return _position(r.argmax, operand, axis, index_dtype)
+
+
+def argmin(operand: Any, axis: int, index_dtype: Any) -> Any:
+    """Positions of the first minima along an axis; NaN wins."""
+    return _position(r.argmin, operand, axis, index_dtype)
+
+
+def _position(op: Op, x: Any, axis: int, index_dtype: Any) -> Any:
+    x = operand(op.name, x)
+    dtype = result_dtype(op.name, index_dtype)
+    return bind(op, x, axis=integer(op.name, "axis", axis), dtype=dtype)
+
+
+# ---- cumulative reductions -----------------------------------------------------------------------------
+
+
+def _cumulated(op: Op, x: Any, axis: int, reverse: bool) -> Any:
+    x = operand(op.name, x)
+    axis = integer(op.name, "axis", axis)
+    if not 0 <= axis < len(x.aval.shape):
+        fail(f"lax.{op.name}: axis {axis} is out of bounds for {x.aval}", kind=AxisIndexError)
+    return bind(op, x, axis=axis, reverse=bool(reverse), weak=x.weak_type)
+
+
+def cumsum(operand: Any, axis: int = 0, reverse: bool = False) -> Any:
+    """Running sum along an axis, from the end if `reverse`."""
+    return _cumulated(c.cumsum, operand, axis, reverse)
+
+
+def cumprod(operand: Any, axis: int = 0, reverse: bool = False) -> Any:
+    """Running product along an axis, from the end if `reverse`."""
+    return _cumulated(c.cumprod, operand, axis, reverse)
+
+
+def cummax(operand: Any, axis: int = 0, reverse: bool = False) -> Any:
+    """Running maximum along an axis, from the end if `reverse`."""
+    return _cumulated(c.cummax, operand, axis, reverse)
+
+
+def cummin(operand: Any, axis: int = 0, reverse: bool = False) -> Any:
+    """Running minimum along an axis, from the end if `reverse`."""
+    return _cumulated(c.cummin, operand, axis, reverse)
+
+
+def cumlogsumexp(operand: Any, axis: int = 0, reverse: bool = False) -> Any:
+    """Running logarithm of the sum of exponentials along an axis, from the end if `reverse`."""
+    return _cumulated(c.cumlogsumexp, operand, axis, reverse)
+
+
+# ---- reduction by a function ---------------------------------------------------------------------------
+
+_MONOIDS: dict[Any, tuple[Callable[..., Any], Callable[..., Any]]] = {
+    e.add: (reduce_sum, e.add),
+    e.mul: (reduce_prod, e.mul),
+    e.max: (reduce_max, e.max),
+    e.min: (reduce_min, e.min),
+    e.bitwise_and: (reduce_and, e.bitwise_and),
+    e.bitwise_or: (reduce_or, e.bitwise_or),
+}
+
+
+def reduce(operands: Any, init_values: Any, computation: Callable[..., Any], dimensions: Sequence[int]) -> Any:
+    """Reduction over dimensions by an associative function of two elements (or two trees of them).
+
+    The function is called on arrays, of whose elements it treats each by itself. `init_values` is combined with
+    the result of the rest once.
+    """
+    leaves, treedef = tree.tree_flatten(operands)
+    inits, init_def = tree.tree_flatten(init_values)
+    if treedef != init_def or not leaves:
+        fail(f"lax.reduce: operands and initial values must be trees of one structure, got {treedef} and {init_def}")
+    xs = [operand("reduce", x) for x in leaves]
+    inits = [_initial(x, init) for x, init in zip(xs, inits)]
+    shape = xs[0].aval.shape
+    if any(x.aval.shape != shape for x in xs):
+        fail(f"lax.reduce takes arrays of one shape, got {', '.join(str(x.aval) for x in xs)}")
+    axes = tuple(axis_index("reduce", d, len(shape)) for d in ints("reduce", "dimensions", dimensions))
+    known = _MONOIDS.get(computation) if len(xs) == 1 and treedef == tree.tree_structure(0) else None
+    if known is not None:
+        whole, pair = known
+        y = whole(xs[0], axes)
+        return pair(shaping.broadcast(inits[0], y.aval.shape), y)
+    return tree.tree_unflatten(treedef, _folded(xs, inits, treedef, computation, axes))
+
+
+def _initial(x: Any, init: Any) -> Any:
+    """The initial value as a scalar of the operand's dtype; Python's numbers take it."""
+    value = operand("reduce", init)
+    if value.aval.shape:
+        fail(f"lax.reduce takes scalars as initial values, got {value.aval}")
+    if value.weak_type:
+        return e.convert_element_type(value, x.aval.dtype)
+    check_same_dtype("reduce", (x, value))
+    return value
+
+
+def _folded(xs: list, inits: list, treedef: Any, computation: Callable[..., Any], axes: tuple[int, ...]) -> list:
+    """Reduction by combining halves, which takes log2(n) steps."""
+
+    def combine(a: list, b: list) -> list:
+        result = computation(tree.tree_unflatten(treedef, a), tree.tree_unflatten(treedef, b))
+        return [operand("reduce", leaf) for leaf in tree.tree_leaves(result)]
+
+    kept = tuple(d for d in range(len(xs[0].aval.shape)) if d not in axes)
+    rest = tuple(xs[0].aval.shape[d] for d in kept)
+    n = math.prod(xs[0].aval.shape[d] for d in axes)
+    xs = [shaping.reshape(shaping.transpose(x, (*axes, *kept)), (n, *rest)) for x in xs]
+    result = [shaping.broadcast(init, rest) for init in inits]
+    while n:
+        if n % 2:
+            last = [shaping.reshape(shaping.split(x, (n - 1, 1))[1], rest) for x in xs]
+            result = combine(last, result) if n > 1 else combine(result, last)
+        half = n // 2
+        pairs = [shaping.split(x, (half, half, n % 2)) for x in xs]
+        n = half
+        if n:
+            xs = combine([p[0] for p in pairs], [p[1] for p in pairs])
+    return result
+
+
+# ---- sorting -------------------------------------------------------------------------------------------
+
+
+def sort(operand: Any, dimension: int = -1, is_stable: bool = True, num_keys: int = 1) -> Any:
+    """Sorted along a dimension, NaN last; several arrays are sorted together by the first `num_keys` of them."""
+    several = isinstance(operand, Sequence)
+    xs = operands("sort", operand if several else (operand,))
+    if not xs:
+        fail("lax.sort needs at least one array")
+    axis = axis_index("sort", dimension, len(xs[0].aval.shape))
+    results = _sorted(xs, axis, integer("sort", "num_keys", num_keys), is_stable)
+    return results if several else results[0]
+
+
+def _sorted(xs: Sequence[Any], axis: int, num_keys: int, stable: bool) -> tuple[Any, ...]:
+    return bind(sorting.sort, *xs, axis=axis, num_keys=num_keys, stable=bool(stable))
+
+
+def sort_key_val(keys: Any, values: Any, dimension: int = -1, is_stable: bool = True) -> tuple[Any, Any]:
+    """`keys` sorted along a dimension, and `values` in the order of their keys."""
+    keys, values = sort((keys, values), dimension, is_stable, 1)
+    return keys, values
+
+
+def top_k(operand: Any, k: int, *, axis: int = -1) -> list[Any]:
+    """The `k` largest elements along an axis in descending order, and their positions; the first of equals first."""
+    x = _operand("top_k", operand)
+    shape = x.aval.shape
+    axis, k = axis_index("top_k", axis, len(shape)), integer("top_k", "k", k)
+    if not 0 <= k <= shape[axis]:
+        fail(f"lax.top_k: k must be from 0 to the size of the axis, {shape[axis]}, got {k}")
+    if av.is_complex(x.aval.dtype):
+        fail(f"lax.top_k cannot order {x.aval}", kind=ArgumentTypeError)
+    # Reversed before and after an ascending stable sort: NaN comes first, and equals stay in order.
+    position = shaping.broadcasted_iota(np.int32, shape, axis)
+    ordered = _sorted([shaping.rev(v, (axis,)) for v in (x, position)], axis, 1, True)
+    limits = tuple(k if d == axis else n for d, n in enumerate(shape))
+    zeros, ones = (0,) * len(shape), (1,) * len(shape)
+    return [
+        bind(s.slice_, shaping.rev(v, (axis,)), starts=zeros, limits=limits, strides=ones) for v in ordered
+    ]
+
+
+_operand = operand  # public parameters are called `operand`, as in JAX
