@@ -7,6 +7,7 @@ beside NumPy's own time.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -27,6 +28,7 @@ class Interpreter:
 
     def __init__(self, functions: Deriver) -> None:
         self.functions = functions
+        self._lock = threading.RLock()
         self._plans: dict[str, tuple[list[Step], tuple[int, ...], int]] = {}
 
     def run(self, name: str, operands: Sequence[np.ndarray]) -> list[Any]:

@@ -7,6 +7,7 @@ Dimension numbers are StableHLO's (and JAX's), with the index vectors always in 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,7 @@ def fill_value(dtype: Any) -> Any:
 # ---- gather --------------------------------------------------------------------------------------------
 
 
+@lru_cache
 def _windows(
     *, offset_dims: tuple[int, ...], collapsed_slice_dims: tuple[int, ...], operand_batching_dims: tuple[int,
     ...], start_indices_batching_dims: tuple[int, ...], start_index_map: tuple[int, ...],
@@ -80,6 +82,9 @@ def _gather_infer(operand: Aval, indices: Aval, *, mode: str, **numbers: Any) ->
 
 def _gather_reference(operand: np.ndarray, indices: np.ndarray, *, mode: str, **numbers: Any) -> np.ndarray:
     windows = _windows(**numbers)
+    only = windows.only(operand.shape, indices)
+    if only is not None and (only[1] or mode in ("clip", "promise")):
+        return operand[only[0]].reshape(windows.result_shape(indices.shape))
     places, inside = windows.locate(operand.shape, indices)
     batch, ndim = inside.ndim, inside.ndim + len(windows.offset_dims)
     if not operand.size:

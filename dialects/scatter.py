@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,7 @@ ATTRIBUTES = {
 }  # fmt: skip
 
 
+@lru_cache
 def windows_of(
     operand: tuple[int, ...], updates: tuple[int, ...], *, update_window_dims: tuple[int, ...],
     inserted_window_dims: tuple[int, ...], operand_batching_dims: tuple[int, ...],
@@ -83,13 +85,21 @@ def _infer(name: str) -> Callable[..., Aval]:
     return infer
 
 
-def _reference(write: Callable[..., None]) -> Callable[..., np.ndarray]:
+def _reference(write: Callable[..., None], combine: Callable[..., Any]) -> Callable[..., np.ndarray]:
+    """`write(result, places, updates)` writes all updates in turn, `combine(old, new, out)` a single one."""
+
     def reference(
         operand: np.ndarray, indices: np.ndarray, updates: np.ndarray, **attributes: Any
     ) -> np.ndarray:
         windows = windows_of(operand.shape, updates.shape, **attributes)
         result = operand.copy()
         if not updates.size:
+            return result
+        only = windows.only(operand.shape, indices)
+        if only is not None:
+            if only[1] or attributes["mode"] != "drop":
+                part = result[only[0]]
+                combine(part, updates.reshape(part.shape), part)
             return result
         places, inside = windows.locate(operand.shape, indices)
         updates = np.moveaxis(updates, windows.offset_dims, range(inside.ndim, updates.ndim))
@@ -227,14 +237,26 @@ def _extremum_jvp(y: Any, xs: Any, dxs: Any, **attributes: Any) -> Any:
 # ---- the ops -------------------------------------------------------------------------------------------
 
 
-def _ufunc_at(ufunc: Any) -> Callable[..., None]:
+def _ufunc_at(ufunc: Any) -> tuple[Callable[..., None], Callable[..., Any]]:
     def write(result: np.ndarray, places: tuple[np.ndarray, ...], updates: np.ndarray) -> None:
         if places:
             ufunc.at(result, places, updates)
         else:
             result[()] = ufunc.reduce(updates.reshape(-1), initial=result[()])
 
-    return write
+    return write, _quiet(ufunc)
+
+
+def _quiet(ufunc: Any) -> Callable[..., Any]:
+    def combine(old: np.ndarray, new: np.ndarray, out: np.ndarray) -> None:
+        with np.errstate(all="ignore"):
+            ufunc(old, new, out)
+
+    return combine
+
+
+def _replace(old: np.ndarray, new: np.ndarray, out: np.ndarray) -> None:
+    out[...] = new
 
 
 def _assign(result: np.ndarray, places: tuple[np.ndarray, ...], updates: np.ndarray) -> None:
@@ -269,7 +291,7 @@ _MANY = (
 def _scatter(
     name: str,
     summary: str,
-    write: Callable[..., None],
+    write: tuple[Callable[..., None], Callable[..., Any]],
     combine: str,
     jvp: Callable[..., Any],
     samples: tuple,
@@ -278,15 +300,15 @@ def _scatter(
 ) -> Op:
     return Op(
         name=name, summary=summary, operands=("operand", "indices", "updates"), attributes=ATTRIBUTES,
-        infer=_infer(name), reference=_reference(write), jvp=jvp, batch=_batch(name),
+        infer=_infer(name), reference=_reference(*write), jvp=jvp, batch=_batch(name),
         lower=_lower(combine, neutral), samples=samples, source="https://openxla.org/stablehlo/spec#scatter",
         **more,
     )  # fmt: skip
 
 
 scatter_set = _scatter(
-    "scatter_set", "The operand with windows replaced by updates; of colliding ones the last wins.", _assign,
-    "set", _set_jvp, (*_ONE, *_MANY), None, linear=(0, 2), transpose=_set_transpose,
+    "scatter_set", "The operand with windows replaced by updates; of colliding ones the last wins.",
+    (_assign, _replace), "set", _set_jvp, (*_ONE, *_MANY), None, linear=(0, 2), transpose=_set_transpose,
 )  # fmt: skip
 scatter_add = _scatter(
     "scatter_add", "The operand with updates added to its windows.", _ufunc_at(np.add), "add", _add_jvp,

@@ -499,12 +499,31 @@ def evaluate(trace: Trace, outputs: Sequence[Tracer]) -> list[Array]:
         from axil.compilation import run_program
 
         return run_program(trace, operands, outputs)
+    evaluator = _evaluator(program)
     try:
         with program.context, program.ir.Location.unknown(), no_gc():
-            results = program.interpreter.run(trace.name, operands)
+            results = evaluator.run(trace.name, operands)
     except RULE_ERRORS as e:
         raise user_error(e) from None
     return [make_array(r, t.aval, t.weak_type) for r, t in zip(results, outputs)]
+
+
+_evaluators: dict[str, Any] = {}
+_MAX_EVALUATORS = 512
+
+
+def _evaluator(program: Program) -> Any:
+    """An interpreter for a program: that of an equal program, if there was one, which has all derivatives written out.
+
+    A function that is differentiated again and again outside `jit` is traced every time, but derived only once.
+    """
+    text = program.module.operation.get_asm(assume_verified=True)
+    found = _evaluators.get(text)
+    if found is None:
+        if len(_evaluators) >= _MAX_EVALUATORS:
+            _evaluators.clear()
+        found = _evaluators[text] = program.interpreter
+    return found
 
 
 def is_traced(x: Any) -> bool:

@@ -150,7 +150,7 @@ def _extremum(
         if where is not None:
             raise shape_error(f"reduction operation {name} does not have an identity, so to use a where mask one has "
                               "to specify 'initial'")  # fmt: skip
-        if any(not a.aval.shape[d] for d in canonical_axes(axis, a.ndim)):
+        if builtins.any(not a.aval.shape[d] for d in canonical_axes(axis, a.ndim)):
             raise shape_error(f"zero-size array to reduction operation {name} which has no identity")
     if a.aval.dtype.kind == "c":
         raise type_error(f"{name} does not support complex numbers, which have no order; take abs, real or imag first")
