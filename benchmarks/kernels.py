@@ -1,4 +1,4 @@
-"""Kernels beside JAX: `python benchmarks/kernels.py [name...]`. Interleaved rounds in one process; medians."""
+"""Kernels beside JAX: `python benchmarks/kernels.py [name...]`. Interleaved, one process; medians."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
 from axil.compiler.driver import compile_module, hand_over
 from axil.compiler.kernels import KERNELS, Declined, Kernel, link
 from axil.dialects.mlir import context, ir
@@ -21,7 +22,7 @@ Run = Callable[[], Any]
 
 @dataclass
 class Case:
-    """One comparison: our kernel, the same in JAX (None without JAX), and the ratio that is wanted at most."""
+    """A comparison: our kernel, the same in JAX (None without JAX), and the ratio wanted at most."""
 
     name: str
     ours: Run
@@ -55,7 +56,9 @@ def runner(kernel: Kernel | Declined, arrays: Sequence[np.ndarray], cost: float)
     takes = ", ".join(f"{n}: {t.type}" for n, t in zip(names, kernel.inputs))
     gives = ", ".join(t.type for t in kernel.results)
     results = ", ".join(f"%r#{i}" for i in range(len(kernel.results)))
-    call = f"%r:{len(kernel.results)} = func.call @{kernel.symbol}({', '.join(names)}) : {kernel.function_type}"
+    call = (
+        f"%r:{len(kernel.results)} = func.call @{kernel.symbol}({', '.join(names)}) : {kernel.function_type}"
+    )
     main = f"func.func public @main({takes}) -> ({gives}) {{ {call}\n return {results} : {gives} }}"
     module = parse(f"{kernel.declaration}\n{main}")
     link(module, [kernel])
@@ -91,7 +94,9 @@ def sort_case(shape: tuple[int, ...], payload: bool) -> Case:
 
         return lax.sort(operands, num_keys=1)
 
-    values = [Value(f"tensor<{'x'.join(map(str, shape))}x{dtype}>") for dtype in ("f32", "i32")[: len(arrays)]]
+    values = [
+        Value(f"tensor<{'x'.join(map(str, shape))}x{dtype}>") for dtype in ("f32", "i32")[: len(arrays)]
+    ]
     kernel = KERNELS["merge_sort"](values, num_keys=1)
     name = f"sort {'x'.join(map(str, shape))}{' with payload' if payload else ''}"
     return Case(name, runner(kernel, arrays, 10.0 * arrays[0].size), jax_runner(in_jax, arrays), 0.7)
@@ -99,12 +104,13 @@ def sort_case(shape: tuple[int, ...], payload: bool) -> Case:
 
 def rnn_body(h: int, x: int) -> str:
     """h = tanh(W @ h + U @ x)."""
-    return f"""func.func @body(%W: tensor<{h}x{h}xf32>, %U: tensor<{h}x{x}xf32>, %h: tensor<{h}xf32>, %x: tensor<{x}xf32>)
+    return f"""func.func @body(%W: tensor<{h}x{h}xf32>, %U: tensor<{h}x{x}xf32>, %h: tensor<{h}xf32>, %x:
+    tensor<{x}xf32>)
         -> (tensor<{h}xf32>, tensor<{h}xf32>) {{
-      %0 = stablehlo.dot_general %W, %h, contracting_dims = [1] x [0] : (tensor<{h}x{h}xf32>, tensor<{h}xf32>) -> tensor<{h}xf32>
-      %1 = stablehlo.dot_general %U, %x, contracting_dims = [1] x [0] : (tensor<{h}x{x}xf32>, tensor<{x}xf32>) -> tensor<{h}xf32>
-      %2 = stablehlo.add %0, %1 : tensor<{h}xf32>
-      %3 = stablehlo.tanh %2 : tensor<{h}xf32>
+      %0 = stablehlo.dot_general %W, %h, contracting_dims = [1] x [0] : (tensor<{h}x{h}xf32>, tensor<{h}xf32>)
+      -> tensor<{h}xf32> %1 = stablehlo.dot_general %U, %x, contracting_dims = [1] x [0] :
+      (tensor<{h}x{x}xf32>, tensor<{x}xf32>) -> tensor<{h}xf32> %2 = stablehlo.add %0, %1 : tensor<{h}xf32> %3
+      = stablehlo.tanh %2 : tensor<{h}xf32>
       return %3, %3 : tensor<{h}xf32>, tensor<{h}xf32> }}"""
 
 
@@ -132,7 +138,8 @@ def rnn_case(h: int, x: int, limit: float) -> Case:
 def backward_body(h: int, x: int) -> str:
     """The transposed step: cotangents of h, W and U from those of the outputs."""
     v, m, n, u = f"tensor<{h}xf32>", f"tensor<{h}x{h}xf32>", f"tensor<{h}x{x}xf32>", f"tensor<{x}xf32>"
-    return f"""func.func @body(%W: {m}, %ch: {v}, %cW: {m}, %cU: {n}, %hp: {v}, %h: {v}, %x: {u}, %cy: {v}) -> ({v}, {m}, {n}) {{
+    return f"""func.func @body(%W: {m}, %ch: {v}, %cW: {m}, %cU: {n}, %hp: {v}, %h: {v}, %x: {u}, %cy: {v}) ->
+    ({v}, {m}, {n}) {{
       %one = stablehlo.constant dense<1.0> : {v}
       %c = stablehlo.add %ch, %cy : {v}
       %hh = stablehlo.multiply %h, %h : {v}
@@ -151,7 +158,8 @@ def backward_case(h: int, x: int, limit: float) -> Case:
     """The backward scan of `rnn_case`, in both systems written out as a reversed scan."""
     arrays = [
         normal(h, h) / np.float32(np.sqrt(h)), np.zeros(h, np.float32), np.zeros((h, h), np.float32),
-        np.zeros((h, x), np.float32), np.tanh(normal(1000, h)), np.tanh(normal(1000, h)), normal(1000, x), normal(1000, h),
+        np.zeros((h, x), np.float32), np.tanh(normal(1000, h)), np.tanh(normal(1000, h)),
+        normal(1000, x), normal(1000, h),
     ]  # fmt: skip
 
     def in_jax(W: Any, ch: Any, cW: Any, cU: Any, *xs: Any) -> Any:
@@ -174,12 +182,17 @@ def ode_case() -> Case:
     """10,000 Euler steps of 12 coupled scalars."""
     n = 12
     names = [f"%y{i}" for i in range(n)]
-    lines = ["%dt = stablehlo.constant dense<1.0e-3> : tensor<f32>", "%k = stablehlo.constant dense<5.0e-1> : tensor<f32>"]
+    lines = [
+        "%dt = stablehlo.constant dense<1.0e-3> : tensor<f32>",
+        "%k = stablehlo.constant dense<5.0e-1> : tensor<f32>",
+    ]
     for i in range(n):
         a, c = names[(i + 1) % n], names[(i + 2) % n]
         lines += [
-            f"%p{i} = stablehlo.multiply {a}, {c} : tensor<f32>", f"%q{i} = stablehlo.multiply %k, %y{i} : tensor<f32>",
-            f"%d{i} = stablehlo.subtract %p{i}, %q{i} : tensor<f32>", f"%e{i} = stablehlo.multiply %dt, %d{i} : tensor<f32>",
+            f"%p{i} = stablehlo.multiply {a}, {c} : tensor<f32>",
+            f"%q{i} = stablehlo.multiply %k, %y{i} : tensor<f32>",
+            f"%d{i} = stablehlo.subtract %p{i}, %q{i} : tensor<f32>",
+            f"%e{i} = stablehlo.multiply %dt, %d{i} : tensor<f32>",
             f"%n{i} = stablehlo.add %y{i}, %e{i} : tensor<f32>",
         ]  # fmt: skip
     types = ", ".join(["tensor<f32>"] * n)

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from axil.compiler.driver import versions
 from axil.compiler.targets import Target
 from axil.runtime.artifact import _SAFE_DTYPES, FORMAT, MANIFEST, SEAL, SEAL_SIZE

@@ -52,6 +52,8 @@ def compile_module(
     Raises `TargetError` for an unknown target and `CompileError` with IREE's diagnostics.
     """
     target = resolve(target)
+    if _state.get("forked"):
+        raise CompileError(f"{name}: cannot compile in a forked process", hint=_FORK_HINT)
     data = source.encode() if isinstance(source, str) else bytes(source)
     _refuse_unknown_ops(data, name)
     try:
@@ -161,6 +163,17 @@ def _api() -> Any:
     return api
 
 
+def _after_fork_in_child() -> None:
+    """IREE's compiler would wait for ever for the threads of its parent's pool."""
+    global _lock
+    _lock = threading.Lock()
+    _state["forked"] = _state.get("forked", False) or "api" in _state
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
+
+
 def _session(flags: tuple[str, ...]) -> _KeptSession:
     sessions: dict[tuple[str, ...], _KeptSession] | None = getattr(_local, "sessions", None)
     if sessions is None:
@@ -205,6 +218,10 @@ def _compile(data: bytes, flags: tuple[str, ...], name: str, target: Target) -> 
 
 _HINT = (
     "If the operation above should work, please report it with the program: this is a gap, not your mistake."
+)
+_FORK_HINT = (
+    "Its parent had started the compiler, whose threads a fork does not have. Start processes with "
+    "multiprocessing.set_start_method('spawn'), or compile (call the function once) before the fork."
 )
 _RECURSION_HINT = "Use lax.while_loop, lax.scan or lax.fori_loop instead of a function that calls itself."
 

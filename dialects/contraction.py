@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+
 from axil.dialects import avals as av
 from axil.dialects.avals import BFLOAT16
 from axil.dialects.factories import (

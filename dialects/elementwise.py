@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from axil.dialects import avals as av
+from axil.dialects import formulas, staged
 from axil.dialects.factories import (
     Aval,
     DtypeError,
@@ -98,11 +99,11 @@ logistic = unary("logistic", "1 / (1 + exp(-x)).", _quiet(lambda x: (1 / (1 + np
 
 # ---- trigonometry --------------------------------------------------------------------------------------
 
-sin = unary("sin", "Sine.", _quiet(np.sin), "sine", derivative=lambda y, x: cos(x))
-cos = unary("cos", "Cosine.", _quiet(np.cos), "cosine", derivative=lambda y, x: neg(sin(x)))
-tan = unary("tan", "Tangent.", _quiet(np.tan), "tan", derivative=lambda y, x: add(mul(y, y), 1.0),
+sin = unary("sin", "Sine.", _quiet(np.sin), staged.double_only("sine", formulas.sin), derivative=lambda y, x: cos(x))
+cos = unary("cos", "Cosine.", _quiet(np.cos), staged.double_only("cosine", formulas.cos), derivative=lambda y, x: neg(sin(x)))
+tan = unary("tan", "Tangent.", _quiet(np.tan), staged.double_only("tan", formulas.tan), derivative=lambda y, x: add(mul(y, y), 1.0),
             domain=(-1.0, 1.0))  # fmt: skip
-tanh = unary("tanh", "Hyperbolic tangent.", np.tanh, "tanh",
+tanh = unary("tanh", "Hyperbolic tangent.", np.tanh, staged.double_only("tanh", formulas.tanh),
              derivative=lambda y, x: sub(full_like(y, 1), mul(y, y)))  # fmt: skip
 
 # ---- arithmetic ----------------------------------------------------------------------------------------
@@ -121,8 +122,8 @@ def _wrapping(f: Any) -> Any:
 def _lower_add(values: Any, results: Any, context: Any) -> Any:
     from axil.dialects import hlo
 
-    # StableHLO's `add` of booleans is `or`, of which NumPy's `True + True` is an instance.
-    return hlo.op("add", *values)
+    # NumPy's `True + True` is True; IREE adds one-bit integers modulo 2.
+    return hlo.op("or" if av.is_bool(dtype_of(values[0])) else "add", *values)
 
 
 def _transpose_add(ct: Any, xs: Any) -> tuple:
@@ -230,7 +231,7 @@ def _pow_partial_exponent(y: Any, a: Any, b: Any, t: Any) -> Any:
 
 pow_ = binary("pow", "Power, of floating point operands.", _quiet(np.power), "power", takes="inexact",
               partials=(_pow_partial_base, _pow_partial_exponent), domain=(0.5, 2.0))  # fmt: skip
-atan2 = binary("atan2", "Angle of the point (rhs, lhs).", np.arctan2, "atan2", takes="float",
+atan2 = binary("atan2", "Angle of the point (rhs, lhs).", np.arctan2, staged.double_only("atan2", formulas.atan2), takes="float",
                partials=(lambda y, a, b, t: mul(t, div(b, add(mul(a, a), mul(b, b)))),
                          lambda y, a, b, t: neg(mul(t, div(a, add(mul(a, a), mul(b, b)))))))  # fmt: skip
 

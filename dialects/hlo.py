@@ -169,7 +169,7 @@ def gather(
     x: ir.Value, indices: ir.Value, result: ir.Type, *, offset_dims: Sequence[int], collapsed: Sequence[int],
     batching: Sequence[int], index_batching: Sequence[int], index_map: Sequence[int], sizes: Sequence[int],
 ) -> ir.Value:  # fmt: skip
-    """Emit `gather`; the last dimension of `indices` holds the index vectors, which must be in bounds for IREE."""
+    """Emit `gather`; the last dimension of `indices` holds the index vectors: in bounds, for IREE."""
     numbers = stablehlo_bindings.GatherDimensionNumbers.get(
         list(offset_dims), list(collapsed), list(batching), list(index_batching), list(index_map),
         aval_of_type(indices.type).ndim - 1, context=context(),
@@ -209,7 +209,7 @@ def dynamic_update_slice(x: ir.Value, update: ir.Value, starts: Sequence[ir.Valu
 
 
 def sort(values: Sequence[ir.Value], axis: int, stable: bool, before: Any) -> list[ir.Value]:
-    """Emit `sort` of one or several operands; `before(*elements)` gets a pair an operand and emits a boolean."""
+    """Emit `sort`; `before(*elements)` gets a pair of elements for each operand and emits a boolean."""
     made = typed(
         "sort", [v.type for v in values], values, regions=1, dimension=integer(axis),
         is_stable=to_attribute("bool", stable),

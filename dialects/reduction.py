@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
 from axil.dialects import avals as av
 from axil.dialects.avals import BFLOAT16
 from axil.dialects.errors import AttributeValueError

@@ -250,7 +250,7 @@ def _ufunc_at(ufunc: Any) -> tuple[Callable[..., None], Callable[..., Any]]:
 def _quiet(ufunc: Any) -> Callable[..., Any]:
     def combine(old: np.ndarray, new: np.ndarray, out: np.ndarray) -> None:
         with np.errstate(all="ignore"):
-            ufunc(old, new, out)
+            ufunc(old, new, out=out)
 
     return combine
 

@@ -9,6 +9,7 @@ import math
 from typing import Any
 
 import numpy as np
+
 from axil.dialects import avals as av
 from axil.dialects.errors import AttributeValueError
 from axil.dialects.factories import (
@@ -79,7 +80,9 @@ def _reshape_simplify(operands: Any, attributes: Any, result: Any) -> Any:
     if shape_of(operands[0]) == attributes["shape"]:
         return operands[0]
     inner = producer(operands[0], "reshape")
-    return reshape(inner[0], shape=attributes["shape"]) if inner else None
+    if inner is None:
+        return None
+    return inner[0] if shape_of(inner[0]) == attributes["shape"] else reshape(inner[0], shape=attributes["shape"])
 
 
 def _reshape_lower(values: Any, results: Any, context: Any, *, shape: tuple[int, ...]) -> Any:

@@ -3,8 +3,8 @@
     axil.aot.save("digits.axil", predict, axil.ShapeDtypeStruct((64, 64), "float32"))
     predict = axil.runtime.load("digits.axil")      # needs no compiler, and no frontend
 
-A program of an artifact takes its constants first and then the leaves of the arguments, in the order in which the
-runtime flattens them. `_arrange` gives the traced function that form, before it is compiled.
+A program of an artifact takes its constants first and then the leaves of the arguments, in the order in which
+the runtime flattens them. `_arrange` gives the traced function that form, before it is compiled.
 """
 
 from __future__ import annotations
@@ -31,12 +31,13 @@ def save(
 ) -> None:  # fmt: skip
     """Compile `fun` for arguments like these and write an artifact to `path`.
 
-    The arguments are arrays or `ShapeDtypeStruct`s, in trees; of those that `fun`, a jitted function, declares
-    static the value is compiled in. Arrays that `fun` closes over are stored in the artifact. `targets` are names of
-    the target table (`axil doctor` shows it) or `Target`s; the artifact holds a program for each.
+    The arguments are arrays or `ShapeDtypeStruct`s, in trees; of those that `fun`, a jitted function,
+    declares static the value is compiled in. Arrays that `fun` closes over are stored in the artifact.
+    `targets` are names of the target table (`axil doctor` shows it) or `Target`s; the artifact holds a
+    program for each.
 
-    A custom class among the arguments becomes a named tuple of its fields (any tuple will do for a call), as the
-    runtime does not know the class.
+    A custom class among the arguments becomes a named tuple of its fields (any tuple will do for a call), as
+    the runtime does not know the class.
     """
     check_callable(fun, "save")
     chosen = _targets(targets)
@@ -53,8 +54,8 @@ def save_module(
 ) -> None:  # fmt: skip
     """Compile a function of a module, in the axil dialect or in StableHLO, and write an artifact to `path`.
 
-    The function's arguments are passed by position; several results come as a tuple. Raises `ir.MLIRError` where the
-    text is malformed, with `source_name:line:column`.
+    The function's arguments are passed by position; several results come as a tuple. Raises `ir.MLIRError`
+    where the text is malformed, with `source_name:line:column`.
     """
     from axil.dialects.mlir import parse_module
 
@@ -78,8 +79,8 @@ def _targets(targets: Targets) -> list[Any]:
 
 
 def _write(
-    path: Any, module: Any, targets: Sequence[Any], name: str, signature: Any, constants: Mapping[str, np.ndarray],
-    source: str = "",
+    path: Any, module: Any, targets: Sequence[Any], name: str, signature: Any,
+    constants: Mapping[str, np.ndarray], source: str = "",
 ) -> None:  # fmt: skip
     from axil.compiler.artifact import write
     from axil.compiler.pipeline import compile_program, text_of
@@ -94,7 +95,9 @@ def _write(
             raise user_error(e) from None
         programs[target] = compiled.vmfb
         cost = compiled.cost
-    write(path, name=name, programs=programs, signature=signature, weights=constants, source=source, cost=cost)
+    write(
+        path, name=name, programs=programs, signature=signature, weights=constants, source=source, cost=cost
+    )
 
 
 # ---- functions -----------------------------------------------------------------------------------------
@@ -110,7 +113,9 @@ class _Slot:
 def _prepare(lowered: Lowered) -> tuple[Any, Any]:
     """The signature of an artifact, and the module with its function in the order that the signature says."""
     call = lowered.call
-    dynamic, named = tree.tree_unflatten(call.treedef, [_Slot(i, x.aval) for i, x in enumerate(call.operands)])
+    dynamic, named = tree.tree_unflatten(
+        call.treedef, [_Slot(i, x.aval) for i, x in enumerate(call.operands)]
+    )
     results = tree.tree_unflatten(lowered.treedef, [_Slot(i, a) for i, (a, _) in enumerate(lowered.outputs)])
     names = _argument_names(lowered.jitted, len(dynamic), set(call.static))
     arguments, keywords, result = [_plain(x) for x in dynamic], _plain(named), _plain(results)
@@ -127,7 +132,9 @@ def _argument_names(jitted: JitFunction, count: int, static: set[int]) -> tuple[
     return tuple(p.name for i, p in enumerate(named) if i not in static)[:count]
 
 
-def _signature(arguments: Sequence[Any], keywords: Mapping[str, Any], results: Any, names: Sequence[str]) -> Any:
+def _signature(
+    arguments: Sequence[Any], keywords: Mapping[str, Any], results: Any, names: Sequence[str]
+) -> Any:
     from axil.runtime.signature import Signature
 
     return Signature.of(arguments, results, keywords=keywords, names=names)

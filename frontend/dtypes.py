@@ -22,6 +22,7 @@ from typing import Any
 
 import ml_dtypes
 import numpy as np
+
 from axil.config import config
 from axil.runtime.errors import AxilError
 

@@ -8,13 +8,16 @@ A key always gives the same numbers. `split` makes new keys of one, for independ
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+
 from axil import dtypes, lax, prng
-from axil.lax.common import ArgumentTypeError, axis_index, fail
+from axil.core import Array, aval, make_array
+from axil.lax.common import ArgumentTypeError, axis_index, converted, fail
 from axil.lax.common import operand as as_operand
 from axil.lax.shaping import broadcast_to
 from axil.prng import KeyValueError, PRNGKeyArray, canonical_shape, random_bits, single_key, split_raw
@@ -77,7 +80,7 @@ def fold_in(key: Any, data: Any) -> Any:
     if word.aval.shape:
         fail(f"random.fold_in takes a scalar, got {word.aval}", "map over several with axil.vmap",
              kind=ArgumentTypeError)  # fmt: skip
-    return prng.like(key, prng.fold_in_raw(raw, lax.convert_element_type(word, prng.U32)))
+    return prng.like(key, prng.fold_in_raw(raw, converted(word, prng.U32)))
 
 
 # ---- bits and uniform numbers --------------------------------------------------------------------------
@@ -104,23 +107,30 @@ def _uniform(key: Any, shape: tuple[int, ...], dtype: np.dtype, minval: Any = 0.
     unit = _unit(key, shape, dtype)
     if type(minval) is float and type(maxval) is float and minval == 0 and maxval == 1:
         return unit
-    low, high = (lax.convert_element_type(limit, dtype) for limit in (minval, maxval))
-    low, span = (_spread("uniform", x, shape) for x in (low, _minus(high, low)))
+    low, high = (_in_dtype("uniform", limit, dtype) for limit in (minval, maxval))
+    low, span = (x if not x.aval.shape else _spread("uniform", x, shape) for x in (low, _minus(high, low)))
     # Rounding may have led out of the range at its lower end.
     return lax.max(low, lax.add(lax.mul(unit, span), low))
 
 
 def _unit(key: Any, shape: tuple[int, ...], dtype: np.dtype) -> Any:
     """Uniform numbers in [0, 1): random mantissa bits make a number in [1, 2), from which 1 is subtracted."""
+    width, unsigned, shift, one = _mantissa(dtype)
+    drawn = converted(random_bits(key, width, shape), unsigned)
+    if type(drawn) is Array:  # at once, as everything is drawn from here
+        units = ((drawn._numpy >> shift) | one.view(unsigned)).view(dtype) - one
+        return make_array(units, aval(shape, dtype))
+    mantissa = lax.shift_right_logical(drawn, shift)
+    return lax.sub(lax.bitcast_convert_type(lax.bitwise_or(mantissa, one.view(unsigned)), dtype), one)
+
+
+@functools.cache
+def _mantissa(dtype: np.dtype) -> tuple[int, np.dtype, np.ndarray, np.ndarray]:
+    """How many bits to draw for a number, as what dtype, how far to shift them, and the number 1."""
     info = dtypes.finfo(dtype)
     width = 8 if info.nmant < 8 else info.bits
-    mantissa = random_bits(key, width, shape)
     unsigned = prng.UNSIGNED[info.bits]
-    if width != info.bits:
-        mantissa = lax.convert_element_type(mantissa, unsigned)
-    mantissa = lax.shift_right_logical(mantissa, np.asarray(width - info.nmant, unsigned))
-    one = np.ones((), dtype)
-    return lax.sub(lax.bitcast_convert_type(lax.bitwise_or(mantissa, one.view(unsigned)), dtype), one)
+    return width, unsigned, np.asarray(width - info.nmant, unsigned), np.ones((), dtype)
 
 
 def randint(key: Any, shape: Any, minval: Any, maxval: Any, dtype: Any = None) -> Any:
@@ -136,12 +146,12 @@ def randint(key: Any, shape: Any, minval: Any, maxval: Any, dtype: Any = None) -
         sampled = np.dtype(np.int32)
         low = _clipped(low, sampled, int(info.min), int(info.max))
         high = _clipped(high, sampled, int(info.min), int(info.max) + 1)
-    return lax.convert_element_type(_randint(raw, shape, low, high, sampled), dtype)
+    return converted(_randint(raw, shape, low, high, sampled), dtype)
 
 
 def _as_integers(x: Any) -> Any:
     x = as_operand("randint", x)
-    return x if dtypes.kind_of(x.aval.dtype) in "iu" else lax.convert_element_type(x, dtypes.default_int_dtype())
+    return x if dtypes.kind_of(x.aval.dtype) in "iu" else converted(x, dtypes.default_int_dtype())
 
 
 def _clipped(x: Any, dtype: np.dtype, low: int, high: int) -> Any:
@@ -149,7 +159,7 @@ def _clipped(x: Any, dtype: np.dtype, low: int, high: int) -> Any:
     of = x.aval.dtype
     info = np.iinfo(of)
     low, high = (np.asarray(min(max(n, info.min), info.max), of) for n in (low, high))
-    return lax.convert_element_type(lax.clamp(low, x, high), dtype)
+    return converted(lax.clamp(low, x, high), dtype)
 
 
 def _randint(key: Any, shape: tuple[int, ...], low: Any, high: Any, dtype: np.dtype) -> Any:
@@ -159,7 +169,7 @@ def _randint(key: Any, shape: tuple[int, ...], low: Any, high: Any, dtype: np.dt
     beyond = _spread("randint", lax.gt(high, largest), shape)  # as in 0 to 2**32 of u32
     low, high = (_spread("randint", _clipped(x, dtype, info.min, info.max), shape) for x in (low, high))
     empty = lax.le(high, low)  # gives minval everywhere
-    span = lax.convert_element_type(lax.sub(high, low), unsigned)
+    span = converted(lax.sub(high, low), unsigned)
     one = lax.full_like(span, 1)
     span = lax.select(empty, one, span)
     # All values of the dtype: their number wraps around to 0, and a remainder by 0 changes nothing.
@@ -169,7 +179,7 @@ def _randint(key: Any, shape: tuple[int, ...], low: Any, high: Any, dtype: np.dt
     half = lax.rem(lax.full_like(span, 2 ** (info.bits // 2)), span)
     weight = lax.rem(lax.mul(half, half), span)
     offset = lax.rem(lax.add(lax.mul(lax.rem(upper, span), weight), lax.rem(lower, span)), span)
-    return lax.add(low, lax.convert_element_type(offset, dtype))
+    return lax.add(low, converted(offset, dtype))
 
 
 # ---- normal numbers ------------------------------------------------------------------------------------
@@ -187,9 +197,17 @@ def normal(key: Any, shape: Any = (), dtype: Any = None) -> Any:
 
 
 def _normal(key: Any, shape: tuple[int, ...], dtype: np.dtype) -> Any:
+    low, span, sqrt2 = _normal_constants(dtype)
+    u = lax.max(low, lax.add(lax.mul(_unit(key, shape, dtype), span), low))
+    return lax.mul(sqrt2, lax.erf_inv(u))
+
+
+@functools.cache
+def _normal_constants(dtype: np.dtype) -> tuple[Array, Array, Array]:
+    """The number above -1, the width of the range from it to 1, and the root of 2."""
     one = np.ones((), dtype)
-    u = _uniform(key, shape, dtype, np.nextafter(-one, np.zeros((), dtype)), one)
-    return lax.mul(np.asarray(math.sqrt(2), dtype), lax.erf_inv(u))
+    low = np.nextafter(-one, np.zeros((), dtype))
+    return Array(low), Array(np.asarray(one - low)), Array(np.asarray(math.sqrt(2), dtype))
 
 
 def truncated_normal(key: Any, lower: Any, upper: Any, shape: Any = None, dtype: Any = None) -> Any:
@@ -197,8 +215,8 @@ def truncated_normal(key: Any, lower: Any, upper: Any, shape: Any = None, dtype:
     raw = single_key("truncated_normal", key)
     dtype = _float_dtype("truncated_normal", dtype)
     shape = _shape_of_parameters("truncated_normal", shape, lower, upper)
-    low, high = (lax.convert_element_type(x, dtype) for x in (lower, upper))
-    sqrt2, infinity = np.asarray(math.sqrt(2), dtype), np.asarray(math.inf, dtype)
+    low, high = (_in_dtype("truncated_normal", x, dtype) for x in (lower, upper))
+    sqrt2, infinity = _normal_constants(dtype)[2], np.asarray(math.inf, dtype)
     u = _uniform(raw, shape, dtype, *(lax.erf(lax.div(x, sqrt2)) for x in (low, high)))
     low, high = (lax.nextafter(lax.stop_gradient(x), to) for x, to in ((low, infinity), (high, -infinity)))
     low, high = (_spread("truncated_normal", x, shape) for x in (low, high))
@@ -210,7 +228,7 @@ def lognormal(key: Any, sigma: Any = 1.0, shape: Any = None, dtype: Any = None) 
     raw = single_key("lognormal", key)
     dtype = _float_dtype("lognormal", dtype)
     shape = _shape_of_parameters("lognormal", shape, sigma)
-    sigma = _spread("lognormal", lax.convert_element_type(sigma, dtype), shape)
+    sigma = _parameter("lognormal", sigma, dtype, shape)
     return lax.exp(lax.mul(_normal(raw, shape, dtype), sigma))
 
 
@@ -276,7 +294,7 @@ def pareto(key: Any, b: Any, shape: Any = None, dtype: Any = None) -> Any:
     """Numbers of the Pareto distribution of exponent `b`."""
     dtype = _float_dtype("pareto", dtype)
     shape = _shape_of_parameters("pareto", shape, b)
-    b = _spread("pareto", lax.convert_element_type(b, dtype), shape)
+    b = _parameter("pareto", b, dtype, shape)
     return lax.exp(lax.div(exponential(key, shape, dtype), b))
 
 
@@ -284,9 +302,7 @@ def weibull_min(key: Any, scale: Any, concentration: Any, shape: Any = (), dtype
     """Numbers of the Weibull distribution."""
     dtype = _float_dtype("weibull_min", dtype)
     shape = canonical_shape("weibull_min", shape)
-    scale, concentration = (
-        _spread("weibull_min", lax.convert_element_type(x, dtype), shape) for x in (scale, concentration)
-    )
+    scale, concentration = (_parameter("weibull_min", x, dtype, shape) for x in (scale, concentration))
     return lax.mul(lax.pow(exponential(key, shape, dtype), lax.reciprocal(concentration)), scale)
 
 
@@ -294,7 +310,7 @@ def rayleigh(key: Any, scale: Any, shape: Any = None, dtype: Any = None) -> Any:
     """Numbers of the Rayleigh distribution."""
     dtype = _float_dtype("rayleigh", dtype)
     shape = _shape_of_parameters("rayleigh", shape, scale)
-    scale = _spread("rayleigh", lax.convert_element_type(scale, dtype), shape)
+    scale = _parameter("rayleigh", scale, dtype, shape)
     return lax.mul(scale, lax.sqrt(lax.mul(lax.log(uniform(key, shape, dtype)), np.asarray(-2, dtype))))
 
 
@@ -302,9 +318,7 @@ def triangular(key: Any, left: Any, mode: Any, right: Any, shape: Any = None, dt
     """Numbers of the triangular distribution from `left` to `right` whose peak is at `mode`."""
     dtype = _float_dtype("triangular", dtype)
     shape = _shape_of_parameters("triangular", shape, left, mode, right)
-    left, mode, right = (
-        _spread("triangular", lax.convert_element_type(x, dtype), shape) for x in (left, mode, right)
-    )
+    left, mode, right = (_parameter("triangular", x, dtype, shape) for x in (left, mode, right))
     width, rise, fall = lax.sub(right, left), lax.sub(mode, left), lax.sub(right, mode)
     u = uniform(key, shape, dtype)
     rest = lax.sub(np.ones((), dtype), u)
@@ -324,7 +338,9 @@ def bernoulli(key: Any, p: Any = 0.5, shape: Any = None, mode: str = "low") -> A
     p = as_operand("bernoulli", p)
     dtype = p.aval.dtype
     if dtypes.kind_of(dtype) != "f":
-        fail(f"random.bernoulli: the probability must be floating point, got {p.aval}", kind=ArgumentTypeError)
+        fail(
+            f"random.bernoulli: the probability must be floating point, got {p.aval}", kind=ArgumentTypeError
+        )
     shape = _shape_of_parameters("bernoulli", shape, p)
     p = _spread("bernoulli", p, shape)
     if mode == "low":
@@ -337,7 +353,7 @@ def bernoulli(key: Any, p: Any = 0.5, shape: Any = None, mode: str = "low") -> A
 def rademacher(key: Any, shape: Any = (), dtype: Any = None) -> Any:
     """-1 or 1, equally likely."""
     dtype = dtypes.check_user_dtype(int if dtype is None else dtype, "random.rademacher")
-    drawn = lax.convert_element_type(bernoulli(key, 0.5, canonical_shape("rademacher", shape)), dtype)
+    drawn = converted(bernoulli(key, 0.5, canonical_shape("rademacher", shape)), dtype)
     return lax.sub(lax.mul(drawn, np.asarray(2, dtype)), np.asarray(1, dtype))
 
 
@@ -346,12 +362,12 @@ def geometric(key: Any, p: Any, shape: Any = None, dtype: Any = None) -> Any:
     dtype = dtypes.check_user_dtype(int if dtype is None else dtype, "random.geometric")
     p = as_operand("geometric", p)
     if dtypes.kind_of(p.aval.dtype) != "f":
-        p = lax.convert_element_type(p, dtypes.default_float_dtype())
+        p = converted(p, dtypes.default_float_dtype())
     shape = _shape_of_parameters("geometric", shape, p)
     u = uniform(key, shape, p.aval.dtype)
     u = lax.select(lax.eq(u, lax.full_like(u, 0)), lax.full_like(u, 1), u)
     failures = lax.floor(lax.div(lax.log(u), _spread("geometric", lax.log1p(lax.neg(p)), shape)))
-    return lax.convert_element_type(lax.add(failures, lax.full_like(failures, 1)), dtype)
+    return converted(lax.add(failures, lax.full_like(failures, 1)), dtype)
 
 
 def categorical(
@@ -378,7 +394,10 @@ def categorical(
         return lax.argmax(noisy, len(lead) + axis, dtypes.default_int_dtype())
     count = math.prod(lead)
     if count > full[axis]:
-        fail(f"random.categorical: {count} draws without replacement of {full[axis]} categories", kind=KeyValueError)
+        fail(
+            f"random.categorical: {count} draws without replacement of {full[axis]} categories",
+            kind=KeyValueError,
+        )
     noisy = lax.add(logits, gumbel(key, full, dtype, mode))
     order = (*(i for i in range(len(full)) if i != axis), axis)
     _, positions = lax.top_k(lax.transpose(noisy, order), count)
@@ -416,7 +435,13 @@ def _shuffled(key: Any, x: Any, axis: int) -> Any:
 
 
 def choice(
-    key: Any, a: Any, shape: Any = (), replace: bool = True, p: Any = None, axis: int = 0, mode: str | None = None
+    key: Any,
+    a: Any,
+    shape: Any = (),
+    replace: bool = True,
+    p: Any = None,
+    axis: int = 0,
+    mode: str | None = None,
 ) -> Any:
     """Elements of `a`, or of the range of an integer `a`, drawn along an axis, with probabilities `p` if given."""
     raw = single_key("choice", key)
@@ -449,7 +474,7 @@ def _weighted(key: Any, p: Any, shape: tuple[int, ...], size: int, replace: bool
              kind=KeyValueError)  # fmt: skip
     if not replace:
         noisy = lax.add(gumbel(key, (size,), dtype, mode), lax.log(p))
-        return lax.convert_element_type(lax.top_k(noisy, math.prod(shape))[1], dtypes.default_int_dtype())
+        return converted(lax.top_k(noisy, math.prod(shape))[1], dtypes.default_int_dtype())
     total = lax.cumsum(p)
     rest = lax.sub(np.ones((), dtype), _unit(key, shape, dtype))
     return _positions(total, lax.mul(lax.index_in_dim(total, -1, keepdims=False), rest))
@@ -490,7 +515,9 @@ def _float_dtype(name: str, dtype: Any, kinds: str = "f") -> np.dtype:
         return dtypes.default_float_dtype()
     dtype = dtypes.check_user_dtype(dtype, f"random.{name}", stacklevel=4)
     if dtypes.kind_of(dtype) not in kinds:
-        fail(f"random.{name} gives floating point numbers, not {dtypes.short_name(dtype)}", kind=KeyValueError)
+        fail(
+            f"random.{name} gives floating point numbers, not {dtypes.short_name(dtype)}", kind=KeyValueError
+        )
     return dtype
 
 
@@ -499,10 +526,24 @@ def _as_floats(name: str, x: Any) -> Any:
     x = as_operand(name, x if hasattr(x, "dtype") else np.asarray(x))
     if dtypes.kind_of(x.aval.dtype) == "f":
         return x
-    return lax.convert_element_type(x, dtypes.to_inexact_dtype(x.aval.dtype))
+    return converted(x, dtypes.to_inexact_dtype(x.aval.dtype))
+
+
+def _in_dtype(name: str, x: Any, dtype: np.dtype) -> Any:
+    """A parameter in the dtype of the result."""
+    if type(x) is float or type(x) is int:
+        return Array(np.asarray(x, dtype))
+    return converted(as_operand(name, x), dtype)
+
+
+def _parameter(name: str, x: Any, dtype: np.dtype, shape: tuple[int, ...]) -> Any:
+    """A parameter in the dtype of the result, repeated to its shape."""
+    return _spread(name, _in_dtype(name, x, dtype), shape)
 
 
 def _minus(high: Any, low: Any) -> Any:
+    if high.aval is low.aval:
+        return lax.sub(high, low)
     shape = lax.broadcast_shapes(high.aval.shape, low.aval.shape)
     return lax.sub(*(broadcast_to("random.uniform", x, shape) for x in (high, low)))
 

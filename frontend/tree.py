@@ -25,8 +25,9 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import optree
-from axil.errors import PyTreeError
 from optree import _C, PyTreeKind
+
+from axil.errors import PyTreeError
 
 NAMESPACE = "axil"
 """The optree namespace that holds the classes registered here."""

@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from axil.runtime import tree as trees
 from axil.runtime.buffers import DeviceBuffer, borrow, detach, to_device, to_host
 from axil.runtime.cpu import host_arch, host_features, missing_features

@@ -21,6 +21,7 @@ from typing import Any
 
 import ml_dtypes
 import numpy as np
+
 from axil.runtime.devices import Device, default_device, iree
 from axil.runtime.errors import DeviceError
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import ml_dtypes
 import numpy as np
+
 from axil.runtime import tree as trees
 from axil.runtime.buffers import ELEMENT_TYPES
 from axil.runtime.errors import ArtifactError, SignatureError

@@ -1,11 +1,12 @@
 """The command `axil`: one subcommand a file.
 
-Starting costs what `argparse` costs: a subcommand's module is imported only when it is chosen, and none imports
-NumPy, MLIR or IREE before it has something to do. `COMMANDS` holds the line that `axil --help` shows; each module
-repeats it as `HELP`, beside `add_arguments(parser)` and `run(args) -> status`.
+Starting costs what `argparse` costs: a subcommand's module is imported only when it is chosen, and none
+imports NumPy, MLIR or IREE before it has something to do. `COMMANDS` holds the line that `axil --help` shows;
+each module repeats it as `HELP`, beside `add_arguments(parser)` and `run(args) -> status`.
 
-What goes wrong with a user's input is one message on stderr and exit status 1: `file:line:column: error: ...` where
-the place is known, else `axil: error: ...`. `--traceback`, or AXIL_TRACEBACK=1, shows Python's traceback as well.
+What goes wrong with a user's input is one message on stderr and exit status 1: `file:line:column: error: ...`
+where the place is known, else `axil: error: ...`. `--traceback`, or AXIL_TRACEBACK=1, shows Python's
+traceback as well.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ COMMANDS = {
     "grad": "differentiate a function of an .mlir file",
     "inspect": "show what an .axil artifact holds",
     "doctor": "check this installation: versions, devices, targets, cache",
-    "demo": "train a classifier of handwritten digits and compile it",
+    "demo": "train a digit classifier, compile it and run the artifact (needs the extra [demo])",
     "docs": "",  # hidden: writes docs/ops.md
 }
 
@@ -89,7 +90,7 @@ def _of_file(error: OSError) -> str:
 
 
 def _is_ours(error: Exception) -> bool:
-    """Whether an error is about the user's input. Looks classes up where they are loaded: nothing else raises them."""
+    """Whether an error is about the user's input. Only modules that are loaded can have raised one."""
     kinds = []
     for module, names in _KINDS.items():
         loaded = sys.modules.get(module)
@@ -124,7 +125,9 @@ def _parser(chosen: str | None) -> argparse.ArgumentParser:
 
 
 def _add_traceback(parser: argparse.ArgumentParser, default: object) -> None:
-    parser.add_argument("--traceback", action="store_true", default=default, help="show Python's traceback of an error")
+    parser.add_argument(
+        "--traceback", action="store_true", default=default, help="show Python's traceback of an error"
+    )
 
 
 class _Version(argparse.Action):

@@ -62,7 +62,7 @@ def parse_value(text: str) -> np.ndarray:
     if len(numbers) not in (1, aval.size):
         raise UserError(f"input '{type_text}' needs {aval.size} values, or one for all, got {len(numbers)}")
     array = np.array(numbers).astype(aval.dtype)
-    return np.array(np.broadcast_to(array, aval.shape) if array.size == 1 else array.reshape(aval.shape))
+    return np.array(np.broadcast_to(array.reshape(()), aval.shape) if array.size == 1 else array.reshape(aval.shape))
 
 
 def _number(text: str) -> Any:

@@ -2,8 +2,8 @@
 
     axil run predict.axil --input x.npy --input 0.5 --output y.npy
 
-An input is the name of an .npy file, an array written out (`f32[2,2]=1,2,3,4`; a single value stands for all), or a
-number. Inputs go to the leaves of the artifact's arguments in order; `axil inspect` shows them.
+An input is the name of an .npy file, an array written out (`f32[2,2]=1,2,3,4`; a single value stands for
+all), or a number. Inputs go to the leaves of the artifact's arguments in order; `axil inspect` shows them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ HELP = "run an .axil artifact on arrays from files"
 DTYPES = {
     "f16": "float16", "bf16": "bfloat16", "f32": "float32", "f64": "float64", "bool": "bool",
     "i8": "int8", "i16": "int16", "i32": "int32", "i64": "int64",
-    "u8": "uint8", "u16": "uint16", "u32": "uint32", "u64": "uint64", "c64": "complex64", "c128": "complex128",
+    "u8": "uint8", "u16": "uint16", "u32": "uint32", "u64": "uint64",
+    "c64": "complex64", "c128": "complex128",
 }  # fmt: skip
 """How dtypes are written on the command line; their full names do as well."""
 
@@ -35,10 +36,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     add = parser.add_argument
     add("artifact", help="an .axil file")
-    add("-i", "--input", action="append", default=[], metavar="VALUE", help="an .npy file, f32[4]=1,2,3,4 or a number")
-    add("-o", "--output", action="append", default=[], metavar="FILE", help="write a result to an .npy file, not here")
-    add("--device", default=None, metavar="NAME", help="cpu, vulkan, cuda:1 ... (default: $AXIL_PLATFORM, else cpu)")
-    add("--target", default=None, metavar="NAME", help="which of the artifact's programs (default: the best that fits)")
+    add(
+        "-i",
+        "--input",
+        action="append",
+        default=[],
+        metavar="VALUE",
+        help="an .npy file, f32[4]=1,2,3,4 or a number",
+    )
+    add(
+        "-o",
+        "--output",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="write a result to an .npy file, not here",
+    )
+    add(
+        "--device",
+        default=None,
+        metavar="NAME",
+        help="cpu, vulkan, cuda:1 ... (default: $AXIL_PLATFORM, else cpu)",
+    )
+    add(
+        "--target",
+        default=None,
+        metavar="NAME",
+        help="which of the artifact's programs (default: the best that fits)",
+    )
     add("--repeat", type=_positive, default=1, metavar="N", help="call N times and say how long a call takes")
 
 
@@ -50,7 +75,9 @@ def run(args: argparse.Namespace) -> int:
     signature = program.signature
     outputs = len(signature.outputs)
     if args.output and len(args.output) != outputs:
-        raise UserError(f"{program.name} has {outputs} result{_s(outputs)}, got {len(args.output)} --output: {signature}")
+        raise UserError(
+            f"{program.name} has {outputs} result{_s(outputs)}, got {len(args.output)} --output: {signature}"
+        )
     leaves = read_inputs(args.input, signature, program.name)
     results, seconds = _call(program, leaves, args.repeat)
     if args.output:
@@ -83,7 +110,9 @@ def parse_value(text: str) -> Any:
         number = _number(text)
         if number is not None:
             return number
-        raise UserError(f"an input is an .npy file, an array as in f32[2]=1,2, or a number; '{text}' is none of them")
+        raise UserError(
+            f"an input is an .npy file, an array as in f32[2]=1,2, or a number; '{text}' is none of them"
+        )
     return _read_array(text)
 
 
@@ -131,7 +160,7 @@ def _literal(type_text: str, values: str) -> Any:
         array = np.array(numbers, dtype if dtype.kind in "iu" else None).astype(dtype)
     except (OverflowError, TypeError, ValueError) as error:
         raise UserError(f"{type_text.strip()} cannot hold '{values}': {error}") from None
-    return np.array(np.broadcast_to(array, shape)) if len(numbers) == 1 else array.reshape(shape)
+    return np.array(np.broadcast_to(array.reshape(()), shape)) if len(numbers) == 1 else array.reshape(shape)
 
 
 def _number(text: str) -> Any:
@@ -158,7 +187,11 @@ def _read_array(path: str) -> Any:
 
 def _same_bits(value: Any, dtype: Any) -> Any:
     """An .npy file does not know bfloat16, and keeps such arrays as 2-byte records."""
-    if getattr(value, "dtype", None) is not None and value.dtype.kind == "V" and value.dtype.itemsize == dtype.itemsize:
+    if (
+        getattr(value, "dtype", None) is not None
+        and value.dtype.kind == "V"
+        and value.dtype.itemsize == dtype.itemsize
+    ):
         return value.view(dtype)
     return value
 
@@ -209,7 +242,6 @@ def _s(count: int) -> str:
 
 
 def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise ValueError
-    return value
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of times")
+    return int(text)

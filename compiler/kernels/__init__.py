@@ -1,7 +1,8 @@
 """Kernels: what IREE lowers badly is written here as MLIR, one dispatch each, by Python functions.
 
-A lowering rule asks an emitter of `KERNELS` and gets a `Kernel`, or a `Declined` that says why not (false in a
-condition). It emits `func.call @<kernel.symbol>`, and once the module is lowered, `link` puts the kernels' code in it:
+A lowering rule asks an emitter of `KERNELS` and gets a `Kernel`, or a `Declined` that says why not (false in
+a condition). It emits `func.call @<kernel.symbol>`, and once the module is lowered, `link` puts the kernels'
+code in it:
 
     kernel = KERNELS["merge_sort"](values, num_keys=1, platform="cpu")
     ...                         # declare kernel.symbol with kernel.function_type, and call it

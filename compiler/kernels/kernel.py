@@ -66,7 +66,7 @@ def tensor_of(type_: Any) -> Tensor:
 
 @dataclass(frozen=True)
 class Kernel:
-    """An emitted kernel: `text` defines `symbol`, a private function of the given tensors, and its executable."""
+    """An emitted kernel: `text` defines `symbol`, a private function of tensors, and its executable."""
 
     symbol: str
     text: str = field(repr=False)
@@ -89,9 +89,9 @@ class Kernel:
 class Plan:
     """The buffers of a dispatch: what it reads, what it gives, and what it needs for itself while it runs.
 
-    The kernel's code knows them as `%in0`, `%literal0`, `%out0` and so on, by position, and scratch space by the names
-    chosen for it. Scratch space is an output that nobody reads: that works on every device, where stack allocation
-    does not.
+    The kernel's code knows them as `%in0`, `%literal0`, `%out0` and so on, by position, and scratch space by
+    the names chosen for it. Scratch space is an output that nobody reads: that works on every device, where
+    stack allocation does not.
     """
 
     name: str
@@ -115,8 +115,8 @@ class Plan:
     def memref_type(self, tensor: Tensor) -> str:
         """The type of a tensor's buffer: flat, one element for a scalar.
 
-        IREE packs buffers together and gives the kernel offsets into them. Its SPIR-V lowering takes those only if
-        the type allows for an offset, and then only in two dimensions, which it flattens itself.
+        IREE packs buffers together and gives the kernel offsets into them. Its SPIR-V lowering takes those
+        only if the type allows for an offset, and then only in two dimensions, which it flattens itself.
         """
         element = f"i{width(tensor.dtype)}" if self.as_bits else storage(tensor.dtype)
         if self.platform == "vulkan":
@@ -143,7 +143,8 @@ def assemble(plan: Plan, code: str) -> Kernel | Declined:
     if not plan.outputs():
         return kernel_without_code(plan)
     b = Builder()
-    # On Vulkan all buffers must have offsets that are not constant: the third workgroup number is one, always zero.
+    # On Vulkan all buffers must have offsets that are not constant: the third workgroup number is one, always
+    # zero.
     nothing = '"stream.dispatch.workgroup.id"() {dimension = 2 : index} : () -> index'
     b.line(f"%offset = {nothing if plan.platform == 'vulkan' else 'arith.constant 0 : index'}")
     for i, (name, tensor) in enumerate(buffers.items()):
@@ -198,8 +199,11 @@ def _wrapper(plan: Plan) -> str:
         given = [*zip(names, plan.inputs), *literals]
         operands = ", ".join(_converted(b, name, t.type, t.plain_type) for name, t in given)
         taken, made = (", ".join(t.plain_type for t in group) for group in ([t for _, t in given], outputs))
-        attributes = f"entry_points = [@{_SYMBOL}.code::@{_SYMBOL}], operandSegmentSizes = array<i32: 0, {len(given)}, 0, 0>"
-        b.line(f'{call}:{len(outputs)} = "flow.dispatch"({operands}) {{{attributes}}} : ({taken}) -> ({made})')
+        attributes = f"entry_points = [@{_SYMBOL}.code::@{_SYMBOL}]"
+        attributes += f", operandSegmentSizes = array<i32: 0, {len(given)}, 0, 0>"
+        b.line(
+            f'{call}:{len(outputs)} = "flow.dispatch"({operands}) {{{attributes}}} : ({taken}) -> ({made})'
+        )
     values, position = [], 0
     for tensor, source in zip(plan.results, plan.sources):
         if source is not None:

@@ -1,12 +1,13 @@
 """Small-body loops in one dispatch: `scan`, `fori_loop` and `while` as an `scf` loop over buffers.
 
-IREE runs a loop on the host, with a dispatch or more for each step and a copy of each updated carry: at least some
-microseconds a step. Here the whole loop is one kernel on one core. That is faster up to steps of about 100 us
-(measured on 2 cores: a 256 x 256 matrix by a vector 7 us against 21, 64 x 256 x 256 matmul 107 against 116); bodies with
-more work than `MAX_WORK` a step are declined, as IREE spreads them over all cores.
+IREE runs a loop on the host, with a dispatch or more for each step and a copy of each updated carry: at least
+some microseconds a step. Here the whole loop is one kernel on one core. That is faster up to steps of about
+100 us (measured on 2 cores: a 256 x 256 matrix by a vector 7 us against 21, 64 x 256 x 256 matmul 107 against
+116); bodies with more work than `MAX_WORK` a step are declined, as IREE spreads them over all cores.
 
-Scalar carries live in SSA. Array carries live in the result buffers, which start as copies of the initial values
-and are updated in place at the end of each step, in an order such that nothing is overwritten that is still to be read.
+Scalar carries live in SSA. Array carries live in the result buffers, which start as copies of the initial
+values and are updated in place at the end of each step, in an order such that nothing is overwritten that is
+still to be read.
 """
 
 from __future__ import annotations
@@ -16,12 +17,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from axil.compiler.kernels.arrays import Buffer, Expression, Layout, Pieces, Read, Splat, cost, store
-from axil.compiler.kernels.contraction import Workspace
 from axil.compiler.kernels.kernel import (
-    Declined, Kernel, Plan, Tensor, Unsupported, assemble, kernel_without_code, tensor_of,
+    Declined,
+    Kernel,
+    Plan,
+    Tensor,
+    Unsupported,
+    assemble,
+    kernel_without_code,
+    tensor_of,
 )  # fmt: skip
 from axil.compiler.kernels.loop_body import Bound, Step
 from axil.compiler.kernels.text import Builder, Index, signless
+from axil.compiler.kernels.workspace import Workspace
 
 MAX_WORK = 4_000_000
 """Operations on one element, a step: about 100 us."""
@@ -31,26 +39,32 @@ MAX_LINES = 30_000
 
 
 def scan(
-    functions: Sequence[Any], operands: Any = None, *, length: int, consts: int, carry: int, reverse: bool = False,
-    unroll: int = 1, platform: str = "cpu",
+    functions: Sequence[Any], operands: Any = None, *, length: int, consts: int, carry: int,
+    reverse: bool = False, unroll: int = 1, platform: str = "cpu",
 ) -> Kernel | Declined:  # fmt: skip
     """A kernel for a loop with a known number of steps.
 
-    The one function is a `func.func` of StableHLO ops, (constants, carries, rows of the scanned arrays) -> (carries,
-    rows of the stacked results); `consts` and `carry` count the first two groups. The kernel takes (constants,
-    initial carries, scanned arrays) and gives (final carries, stacked results). A `fori_loop` is a scan of nothing
-    with a counter among its carries.
+    The one function is a `func.func` of StableHLO ops, (constants, carries, rows of the scanned arrays) ->
+    (carries, rows of the stacked results); `consts` and `carry` count the first two groups. The kernel takes
+    (constants, initial carries, scanned arrays) and gives (final carries, stacked results). A `fori_loop` is
+    a scan of nothing with a counter among its carries.
     """
     return _emit(lambda: _Scan(functions[0], length, consts, carry, reverse), platform)
 
 
 def while_(
-    functions: Sequence[Any], operands: Any = None, *, cond_consts: int, body_consts: int, platform: str = "cpu"
+    functions: Sequence[Any],
+    operands: Any = None,
+    *,
+    cond_consts: int,
+    body_consts: int,
+    platform: str = "cpu",
 ) -> Kernel | Declined:
     """A kernel for a loop that runs while a condition holds.
 
-    The functions are the condition, (its constants, carries) -> bool, and the body, (its constants, carries) ->
-    carries. The kernel takes (constants of the condition, constants of the body, carries) and gives carries.
+    The functions are the condition, (its constants, carries) -> bool, and the body, (its constants, carries)
+    -> carries. The kernel takes (constants of the condition, constants of the body, carries) and gives
+    carries.
     """
     condition, body = functions
     return _emit(lambda: _While(condition, body, cond_consts, body_consts), platform)
@@ -115,7 +129,10 @@ class _Loop:
 
         def find(name: str) -> Any:
             for op in module.regions[0].blocks[0].operations if module is not None else ():
-                if "sym_name" in op.operation.attributes and op.operation.attributes["sym_name"].value == name:
+                if (
+                    "sym_name" in op.operation.attributes
+                    and op.operation.attributes["sym_name"].value == name
+                ):
                     return op.operation
             return None
 
@@ -164,11 +181,15 @@ class _Loop:
         """The kernel, unless it has become too large."""
         work = sum(s.work for s in steps)
         if work > MAX_WORK:
-            return Declined(f"the loop's body takes about {work} operations; up to {MAX_WORK} are worth one dispatch")
+            return Declined(
+                f"the loop's body takes about {work} operations; up to {MAX_WORK} are worth one dispatch"
+            )
         if len(code.lines) > MAX_LINES:
             return Declined(f"the loop's body takes {len(code.lines)} lines of code")
         plan.literals = self.literals
-        plan.scratch = {f"%scratch_{dtype}": Tensor((size,), dtype) for dtype, size in self.space.used.items()}
+        plan.scratch = {
+            f"%scratch_{dtype}": Tensor((size,), dtype) for dtype, size in self.space.used.items()
+        }
         return assemble(plan, self.space.fill_in(code.text()))
 
 
@@ -188,7 +209,9 @@ def _store_cost(array: Expression, target: Read) -> int:
     if not isinstance(array, Pieces):
         return cost(array)
     places = [(part, target.layout.window(starts, part.shape, steps)) for part, starts, steps in array.parts]
-    return sum(_store_cost(part, Read(target.buffer, at)) for part, at in places if part != Read(target.buffer, at))
+    return sum(
+        _store_cost(part, Read(target.buffer, at)) for part, at in places if part != Read(target.buffer, at)
+    )
 
 
 def _signature(function: Any) -> tuple[list[Tensor], list[Tensor]]:
@@ -229,7 +252,9 @@ class _Scan(_Loop):
         # A carry that the body passes on unchanged is a constant, and its final value the initial one.
         arguments, returned = list(_block(body).arguments), _returned(body)
         kept = [returned[i] == arguments[num_consts + i] or not length for i in range(num_carry)]
-        returns = [num_consts + i if keep else None for i, keep in enumerate(kept)] + [None] * len(self.stacked)
+        returns = [num_consts + i if keep else None for i, keep in enumerate(kept)] + [None] * len(
+            self.stacked
+        )
         self.plan = Plan("scan", inputs, [*self.carried, *whole(self.stacked)], returns=returns)
         self.kept = kept
 
@@ -277,7 +302,9 @@ class _Scan(_Loop):
             writes.append(Write(array, [Read(buffer, Layout.dense(tensor.shape, at * tensor.size))]))
         return writes
 
-    def around(self, counter: str, starts: list[tuple[int, str, Expression]], results: list[Expression]) -> Builder:
+    def around(
+        self, counter: str, starts: list[tuple[int, str, Expression]], results: list[Expression]
+    ) -> Builder:
         """The code of the kernel: what comes before, the loop, scalar results."""
         b = self.before
         types = ", ".join(signless(x.dtype) for _, _, x in starts)
@@ -291,7 +318,11 @@ class _Scan(_Loop):
             if starts:
                 b.line(f"scf.yield {', '.join(_scalar(results[i]) for i, _, _ in starts)} : {types}")
         for position, (i, _, x) in enumerate(starts):
-            store(b, Splat(f"{final}#{position}", x.dtype), [Read(Buffer(f"%out{i}", 1, x.dtype), Layout((), ()))])
+            store(
+                b,
+                Splat(f"{final}#{position}", x.dtype),
+                [Read(Buffer(f"%out{i}", 1, x.dtype), Layout((), ()))],
+            )
         return b
 
 
@@ -368,8 +399,15 @@ class _While(_Loop):
         if starts:
             b.line(f"^bb0({', '.join(f'{_scalar(x)}: {signless(x.dtype)}' for x in inner)}):")
         b.lines += self.inside.lines
-        b.line("scf.yield" + (f" {', '.join(_scalar(results[i]) for i, _, _ in starts)} : {types}" if starts else ""))
+        b.line(
+            "scf.yield"
+            + (f" {', '.join(_scalar(results[i]) for i, _, _ in starts)} : {types}" if starts else "")
+        )
         b.line("}")
         for position, (i, _, x) in enumerate(starts):
-            store(b, Splat(f"{final}#{position}", x.dtype), [Read(Buffer(f"%out{i}", 1, x.dtype), Layout((), ()))])
+            store(
+                b,
+                Splat(f"{final}#{position}", x.dtype),
+                [Read(Buffer(f"%out{i}", 1, x.dtype), Layout((), ()))],
+            )
         return b

@@ -1,27 +1,48 @@
 """From StableHLO ops to the code of one loop step.
 
-`Step.run` walks a block and binds each value to an expression. Nothing is computed for reshapes, transposes, slices,
-broadcasts; elementwise ops stay lazy until something must have their value; scalars are computed at once, in SSA.
-Ops whose operands do not change in the loop are computed once, before it.
+`Step.run` walks a block and binds each value to an expression. Nothing is computed for reshapes, transposes,
+slices, broadcasts; elementwise ops stay lazy until something must have their value; scalars are computed at
+once, in SSA. Ops whose operands do not change in the loop are computed once, before it.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
 from axil.compiler.kernels.arrays import (
-    Affine, Buffer, Expression, Index, Layout, Map, Pieces, Read, Splat, cost, layout_of, weight,
+    Affine,
+    Buffer,
+    Expression,
+    Index,
+    Layout,
+    Map,
+    Pieces,
+    Read,
+    Splat,
+    cost,
+    weight,
 )  # fmt: skip
-from axil.compiler.kernels.contraction import Dot, Workspace, changed, dot, reduce, stored
+from axil.compiler.kernels.contraction import Dot, dot
 from axil.compiler.kernels.kernel import Tensor, Unsupported, tensor_of
+from axil.compiler.kernels.loop_indexing import gather, numbers, scatter
+from axil.compiler.kernels.reduction import reduce
 from axil.compiler.kernels.scalarwise import (
-    COSTS, HALVES, OPS, Values, bitcast, comparison, conversion, elementwise, selection, through_f32,
+    COSTS,
+    HALVES,
+    OPS,
+    Values,
+    bitcast,
+    comparison,
+    conversion,
+    elementwise,
+    selection,
+    through_f32,
 )  # fmt: skip
 from axil.compiler.kernels.text import SIGNED, Builder
+from axil.compiler.kernels.workspace import Workspace, changed, stored
 
 CHEAP = 3
 """A value of at most this many instructions an element is computed again for each use rather than stored."""
@@ -117,7 +138,9 @@ Handler = Callable[[Step, Any, list[Bound]], "Expression | list[Expression] | li
 # ---- elementwise ---------------------------------------------------------------------------------------
 
 
-def apply(step: Step, function: Any, arguments: Sequence[Expression], dtype: str, work: int, what: str) -> Expression:
+def apply(
+    step: Step, function: Any, arguments: Sequence[Expression], dtype: str, work: int, what: str
+) -> Expression:
     """An elementwise function; of uniform arguments at once, as a scalar."""
     if function is None:
         raise Unsupported(what)
@@ -134,12 +157,20 @@ def map_op(step: Step, op: Any, bound: list[Bound]) -> Expression:
     result = tensor_of(op.results[0].type)
     arguments = [fitted(x.array, result.shape) for x in bound]
     dtype = arguments[0].dtype
-    return apply(step, elementwise(name, dtype), arguments, result.dtype, COSTS.get(name, 1), f"{name} of {dtype}")
+    return apply(
+        step, elementwise(name, dtype), arguments, result.dtype, COSTS.get(name, 1), f"{name} of {dtype}"
+    )
 
 
 def fitted(array: Expression, shape: tuple[int, ...]) -> Expression:
     """A scalar operand of an op such as clamp or select, in the shape of the others."""
-    return array if array.shape == shape else Splat(array.value, array.dtype, shape) if isinstance(array, Splat) else array
+    return (
+        array
+        if array.shape == shape
+        else Splat(array.value, array.dtype, shape)
+        if isinstance(array, Splat)
+        else array
+    )
 
 
 def compare(step: Step, op: Any, bound: list[Bound]) -> Expression:
@@ -186,7 +217,9 @@ def constant(step: Step, op: Any, bound: list[Bound]) -> Expression:
         literal = str(attribute.get_splat_value()).split(" : ")[0]
         return Splat(step.before.constant(literal, tensor.dtype), tensor.dtype, tensor.shape)
     step.literals.append((tensor, str(attribute).rsplit(" : ", 1)[0]))
-    return Read(Buffer(f"%literal{len(step.literals) - 1}", tensor.size, tensor.dtype), Layout.dense(tensor.shape))
+    return Read(
+        Buffer(f"%literal{len(step.literals) - 1}", tensor.size, tensor.dtype), Layout.dense(tensor.shape)
+    )
 
 
 def iota(step: Step, op: Any, bound: list[Bound]) -> Expression:
@@ -242,7 +275,9 @@ def slice_(step: Step, op: Any, bound: list[Bound]) -> Expression:
     return step.changed(bound[0].array, lambda x: x.window(starts, shape, steps))
 
 
-def clamped(step: Step, starts: Sequence[Bound], shape: Sequence[int], window: Sequence[int]) -> tuple[Index, ...]:
+def clamped(
+    step: Step, starts: Sequence[Bound], shape: Sequence[int], window: Sequence[int]
+) -> tuple[Index, ...]:
     """Start indices of a dynamic window, moved so that it lies inside."""
     b, result = step.b, []
     for start, size, part in zip(starts, shape, window):
@@ -287,7 +322,10 @@ def concatenate(step: Step, op: Any, bound: list[Bound]) -> Expression:
 def pad(step: Step, op: Any, bound: list[Bound]) -> Expression:
     """An array in a larger one; negative padding is cut off first."""
     tensor, (array, filling) = tensor_of(op.results[0].type), (x.array for x in bound)
-    low, high, inner = (ints(op, f"{x}_padding" if x == "interior" else f"edge_padding_{x}") for x in ("low", "high", "interior"))
+    low, high, inner = (
+        ints(op, f"{x}_padding" if x == "interior" else f"edge_padding_{x}")
+        for x in ("low", "high", "interior")
+    )
     if any(x < 0 and i for x, i in zip([*low, *high], [*inner, *inner])):
         raise Unsupported("pad with negative and interior padding at once")
     starts = [max(0, -x) for x in low]
@@ -308,16 +346,16 @@ def pad(step: Step, op: Any, bound: list[Bound]) -> Expression:
 
 def dot_general(step: Step, op: Any, bound: list[Bound]) -> Expression:
     """A contraction."""
-    text = str(op.attributes["dot_dimension_numbers"])
-    found = {k: tuple(int(i) for i in v.split(",") if i.strip()) for k, v in re.findall(r"(\w+) = \[([\d, ]*)\]", text)}
-    numbers = Dot(*(found.get(f"{side}_{kind}_dimensions", ()) for kind in ("batching", "contracting") for side in ("lhs", "rhs")))
+    found = numbers(str(op.attributes["dot_dimension_numbers"]))
+    kinds = [f"{side}_{kind}_dimensions" for kind in ("batching", "contracting") for side in ("lhs", "rhs")]
+    dims = Dot(*(tuple(found.get(kind, ())) for kind in kinds))
     dtype = tensor_of(op.results[0].type).dtype
     invariants = bound[0].invariant, bound[1].invariant
     arrays = [step.stored(x.array, x.invariant) for x in bound]
     outer = prod(tensor_of(op.results[0].type).shape)
-    inner = prod(arrays[0].shape[i] for i in numbers.lhs_contracted)
+    inner = prod(arrays[0].shape[i] for i in dims.lhs_contracted)
     step.spend(outer * inner, all(invariants))
-    result = dot(step.b, step.before, step.space, *arrays, numbers, dtype, invariants)
+    result = dot(step.b, step.before, step.space, *arrays, dims, dtype, invariants)
     if result is None:
         raise Unsupported(f"dot_general of {arrays[0].dtype} and {arrays[1].dtype} to {dtype}")
     return result
@@ -327,7 +365,11 @@ def reduce_op(step: Step, op: Any, bound: list[Bound]) -> Expression:
     """A reduction by one binary op."""
     inner = [o.operation for o in op.regions[0].blocks[0].operations]
     names = [o.name.removeprefix("stablehlo.") for o in inner]
-    if len(bound) != 2 or len(inner) != 2 or names[0] not in ("add", "multiply", "maximum", "minimum", "and", "or", "xor"):
+    if (
+        len(bound) != 2
+        or len(inner) != 2
+        or names[0] not in ("add", "multiply", "maximum", "minimum", "and", "or", "xor")
+    ):
         raise Unsupported(f"a reduction with {', '.join(names[:-1])}")
     array, start = bound[0].array, bound[1].array
     assert isinstance(start, Splat)
@@ -394,6 +436,8 @@ HANDLERS: dict[str, Handler] = {f"stablehlo.{name}": map_op for name in OPS} | {
     "stablehlo.pad": pad,
     "stablehlo.dot_general": dot_general,
     "stablehlo.reduce": reduce_op,
+    "stablehlo.gather": gather,
+    "stablehlo.scatter": scatter,
     "stablehlo.case": choose,
     "stablehlo.if": choose,
     "stablehlo.optimization_barrier": same,

@@ -1,16 +1,17 @@
 """Stable sort along rows: blocks ranked by counting, then merged from both ends at once, without branches.
 
-IREE lowers a sort to a bubble sort. This kernel sorts each row of a batch on its own, rows spread over workgroups:
+IREE lowers a sort to a bubble sort. This kernel sorts each row of a batch on its own, rows spread over
+workgroups:
 
 1. Blocks of 16 keys are sorted by rank: a key's place is the number of keys that come before it, counted with
    vector compares of the block against each of its keys. That takes the place of the first four merge levels.
-2. Runs are merged pairwise, doubling each level. Two runs of the same length w need no bounds checks: w steps from
-   the front give the smaller half of the result and w steps from the back the larger. The two chains of steps
-   share nothing, so the processor runs them side by side; selects replace branches that it could not predict.
-   The last, uneven pair of a level goes through a slower merge with bounds.
+2. Runs are merged pairwise, doubling each level. Two runs of the same length w need no bounds checks: w steps
+   from the front give the smaller half of the result and w steps from the back the larger. The two chains of
+   steps share nothing, so the processor runs them side by side; selects replace branches that it could not
+   predict. The last, uneven pair of a level goes through a slower merge with bounds.
 
-Levels go back and forth between the result and scratch space, two at a time, so that results end in their place.
-Order is JAX's: NaNs last, -0.0 equal to 0.0; values themselves are moved untouched.
+Levels go back and forth between the result and scratch space, two at a time, so that results end in their
+place. Order is JAX's: NaNs last, -0.0 equal to 0.0; values themselves are moved untouched.
 """
 
 from __future__ import annotations
@@ -20,7 +21,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from axil.compiler.kernels.kernel import (
-    Declined, Kernel, Plan, Unsupported, assemble, kernel_without_code, tensor_of,
+    Declined,
+    Kernel,
+    Plan,
+    Unsupported,
+    assemble,
+    kernel_without_code,
+    tensor_of,
 )  # fmt: skip
 from axil.compiler.kernels.text import (
     FLOATS,
@@ -32,19 +39,24 @@ from axil.compiler.kernels.text import (
 )
 
 BLOCK = 16
-"""Length of the blocks sorted by rank. Vectors of that length need a CPU; elsewhere runs start from one element."""
+"""Length of the blocks sorted by rank, which takes vectors of that length: on CPUs; elsewhere it is one."""
 
 ELEMENTS_PER_WORKGROUP = 4096
 """Rows are grouped until a workgroup has about this much to do."""
 
 
 def merge_sort(
-    values: Sequence[Any], results: Any = None, *, num_keys: int = 1, descending: bool = False, platform: str = "cpu"
+    values: Sequence[Any],
+    results: Any = None,
+    *,
+    num_keys: int = 1,
+    descending: bool = False,
+    platform: str = "cpu",
 ) -> Kernel | Declined:
     """A kernel that sorts tensors of one shape together along their last dimension.
 
-    The first `num_keys` of `values` are the keys, compared in order; the others are carried along. The kernel takes
-    tensors of the types of `values` and gives as many of the same.
+    The first `num_keys` of `values` are the keys, compared in order; the others are carried along. The kernel
+    takes tensors of the types of `values` and gives as many of the same.
     """
     if descending:
         return Declined("a descending sort")
@@ -131,7 +143,9 @@ class _Sort:
 
         b.loop((group, self.rows, groups), one_row)
 
-    def row(self, start: str, end: str, inputs: list[_Data], outputs: list[_Data], scratch: list[_Data]) -> None:
+    def row(
+        self, start: str, end: str, inputs: list[_Data], outputs: list[_Data], scratch: list[_Data]
+    ) -> None:
         """Sorts [start, end) of the inputs into the outputs."""
         b = self.b
         self.sort_blocks(start, inputs, outputs)
@@ -188,9 +202,12 @@ class _Sort:
             for data in keys:
                 type_ = f"vector<{lanes}x{_bits(data.dtype)}>"
                 splats.append(b.op(f"vector.broadcast {data.load(b, at)} : {_bits(data.dtype)} to {type_}"))
-            # Of equal keys the earlier one comes first: `other` precedes the lanes behind it unless they are less.
+            # Of equal keys the earlier one comes first: `other` precedes the lanes behind it unless they are
+            # less.
             before = self.less(splats, block, lanes)
-            not_after = b.binary("arith.xori", self.less(block, splats, lanes), b.constant("true", "i1", lanes), mask)
+            not_after = b.binary(
+                "arith.xori", self.less(block, splats, lanes), b.constant("true", "i1", lanes), mask
+            )
             behind = ", ".join("true" if lane > other else "false" for lane in range(lanes))
             behind = b.op(f"arith.constant dense<[{behind}]> : {mask}")
             before = b.op(f"arith.select {behind}, {not_after}, {before} : {mask}, {mask}")

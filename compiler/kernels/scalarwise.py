@@ -1,8 +1,8 @@
 """Elementwise StableHLO ops as arith and math ops, on scalars and vectors alike.
 
-Each entry of `OPS` takes the operands' element types and gives the code for one element type, or None where this
-module has none. Semantics are StableHLO's where arith's differ: division by zero, shifts by more than the width,
-NaN in maximum. Half floats are computed in f32 and rounded after each op, as XLA does.
+Each entry of `OPS` takes the operands' element types and gives the code for one element type, or None where
+this module has none. Semantics are StableHLO's where arith's differ: division by zero, shifts by more than
+the width, NaN in maximum. Half floats are computed in f32 and rounded after each op, as XLA does.
 """
 
 from __future__ import annotations
@@ -24,11 +24,21 @@ def typed(op: str, dtype: str) -> Scalarwise:
     return code
 
 
-def by_kind(float_: str = "", signed: str = "", unsigned: str = "", bool_: str = "") -> Callable[[str], Scalarwise | None]:
+def by_kind(
+    float_: str = "", signed: str = "", unsigned: str = "", bool_: str = ""
+) -> Callable[[str], Scalarwise | None]:
     """A table row: one op for each kind of element type."""
 
     def choose(dtype: str) -> Scalarwise | None:
-        op = float_ if dtype in FLOATS else signed if dtype in SIGNED else unsigned if dtype in UNSIGNED else bool_
+        op = (
+            float_
+            if dtype in FLOATS
+            else signed
+            if dtype in SIGNED
+            else unsigned
+            if dtype in UNSIGNED
+            else bool_
+        )
         return typed(op, dtype) if op else None
 
     return choose
@@ -81,7 +91,11 @@ def number(value: float | int, dtype: str) -> str:
 def divide(dtype: str, remainder: bool = False) -> Scalarwise | None:
     """Division or remainder: of integers, x / 0 is -1 and x % 0 is x, without a trap."""
     if dtype in FLOATS:
-        return None if remainder and dtype == "f64" else typed("arith.remf" if remainder else "arith.divf", dtype)
+        return (
+            None
+            if remainder and dtype == "f64"
+            else typed("arith.remf" if remainder else "arith.divf", dtype)
+        )
     if dtype == "i1":
         return None
     signed = dtype in SIGNED
@@ -286,7 +300,9 @@ def bitcast(source: str, target: str) -> Scalarwise | None:
 
     def code(b: Builder, args: list[str], lanes: int | None) -> str:
         types = lanes_type(source, lanes), lanes_type(target, lanes)
-        return args[0] if types[0] == types[1] else b.op(f"arith.bitcast {args[0]} : {types[0]} to {types[1]}")
+        return (
+            args[0] if types[0] == types[1] else b.op(f"arith.bitcast {args[0]} : {types[0]} to {types[1]}")
+        )
 
     return code
 
@@ -336,7 +352,8 @@ OPS: dict[str, Callable[[str], Scalarwise | None]] = {
 
 COSTS = {
     "divide": 4, "remainder": 10, "sqrt": 6, "rsqrt": 8, "cbrt": 20, "exponential": 15, "log": 15, "tanh": 15,
-    "exponential_minus_one": 20, "log_plus_one": 20, "logistic": 20, "sine": 20, "cosine": 20, "tan": 30, "atan2": 30,
+    "exponential_minus_one": 20, "log_plus_one": 20, "logistic": 20, "sine": 20, "cosine": 20, "tan": 30,
+    "atan2": 30,
     "power": 40,
 }  # fmt: skip
 """Instructions that a lane of an op takes, where it is not one."""

@@ -1,7 +1,8 @@
 """A small builder of MLIR text: the one way kernels are written.
 
 Kernels are text rather than operations built through bindings because IREE's `stream` ops are not registered
-in our MLIR, and because a kernel is easiest to judge as the MLIR that it becomes (`Kernel.text` shows it whole).
+in our MLIR, and because a kernel is easiest to judge as the MLIR that it becomes (`Kernel.text` shows it
+whole).
 """
 
 from __future__ import annotations
@@ -69,8 +70,8 @@ class Index:
 class Builder:
     """Appends lines of MLIR; every method that makes a value returns its SSA name.
 
-    All builders of one kernel share a name counter, so that code written to one (the part before a loop) can be
-    used in another (its body).
+    All builders of one kernel share a name counter, so that code written to one (the part before a loop) can
+    be used in another (its body).
     """
 
     def __init__(self, parent: Builder | None = None) -> None:
@@ -134,7 +135,7 @@ class Builder:
         body: Callable[[str, list[str]], Sequence[str]],
         carry: Sequence[tuple[str, str]] = (),
     ) -> list[str]:
-        """An `scf.for` over (lower, upper, step); `carry` lists (initial value, type), `body` returns the next ones."""
+        """An `scf.for` over (lower, upper, step); `carry` has (initial value, type), `body` gives the next."""
         low, high, step = (self.index(b) for b in bounds)
         counter, names = self.name(), [self.name() for _ in carry]
         head = f"scf.for {counter} = {low} to {high} step {step}"

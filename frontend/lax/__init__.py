@@ -1,8 +1,9 @@
-"""`axil.lax`: the operations themselves, with JAX's names and rules: no implicit promotion, little broadcasting."""
+"""`axil.lax`: the operations themselves, by JAX's names and rules: no promotion, little broadcasting."""
 
 from __future__ import annotations
 
 from axil.lax.contraction import DotDimensionNumbers, Precision, PrecisionLike, batch_matmul, dot, dot_general
+from axil.lax.control_flow import cond, fori_loop, map, scan, switch, while_loop
 from axil.lax.elementwise import (
     RoundingMethod,
     abs,
@@ -41,6 +42,7 @@ from axil.lax.elementwise import (
     max,
     min,
     mul,
+    mulhi,
     ne,
     neg,
     population_count,
@@ -147,5 +149,30 @@ from axil.lax.special import (
     erfc,
     lgamma,
     nextafter,
+    polygamma,
     sinh,
 )
+
+__all__ = [
+    "abs", "acos", "acosh", "add", "argmax", "argmin", "asin", "asinh", "atan", "atan2", "atanh",
+    "axis_index", "axis_size", "batch_matmul", "bitcast_convert_type", "bitwise_and", "bitwise_not",
+    "bitwise_or", "bitwise_xor", "broadcast", "broadcast_in_dim", "broadcast_like", "broadcast_shapes",
+    "broadcast_to_rank", "broadcasted_iota", "cbrt", "ceil", "clamp", "clz", "collapse", "complex",
+    "concatenate", "cond", "conj", "convert_element_type", "cos", "cosh", "cumlogsumexp", "cummax",
+    "cummin", "cumprod", "cumsum", "digamma", "div", "dot", "dot_general", "DotDimensionNumbers",
+    "dtype", "dynamic_index_in_dim", "dynamic_slice", "dynamic_slice_in_dim",
+    "dynamic_update_index_in_dim", "dynamic_update_slice", "dynamic_update_slice_in_dim", "empty", "eq",
+    "erf", "erf_inv", "erfc", "exp", "exp2", "expand_dims", "expm1", "floor", "fori_loop", "full",
+    "full_like", "gather", "GatherDimensionNumbers", "GatherScatterMode", "ge", "gt", "imag",
+    "index_in_dim", "index_take", "integer_pow", "iota", "is_finite", "le", "lgamma", "log", "log1p",
+    "logistic", "lt", "map", "max", "min", "mul", "mulhi", "ne", "neg", "nextafter",
+    "optimization_barrier", "pad", "pmax", "pmean", "pmin", "polygamma", "population_count", "pow",
+    "Precision", "PrecisionLike", "psum", "real", "reciprocal", "reduce", "reduce_and", "reduce_max",
+    "reduce_min", "reduce_or", "reduce_prod", "reduce_sum", "reduce_xor", "rem", "reshape", "rev",
+    "round", "RoundingMethod", "rsqrt", "scan", "scatter", "scatter_add", "scatter_max", "scatter_min",
+    "scatter_mul", "scatter_sub", "ScatterDimensionNumbers", "select", "select_n", "shape_as_value",
+    "shift_left", "shift_right_arithmetic", "shift_right_logical", "sign", "sin", "sinh", "slice",
+    "slice_in_dim", "sort", "sort_key_val", "split", "sqrt", "square", "squeeze", "stack",
+    "stop_gradient", "sub", "switch", "tan", "tanh", "tile", "top_k", "transpose", "unstack",
+    "while_loop",
+]  # fmt: skip

@@ -11,8 +11,20 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
+
 from axil import dtypes, errors
-from axil.core import Array, ShapeError, Tracer, as_array, bind
+from axil.core import (
+    RULE_ERRORS,
+    Array,
+    ShapeError,
+    Tracer,
+    as_array,
+    bind,
+    make_array,
+    state,
+    user_error,
+)
+from axil.dialects import elementwise as elementwise_ops
 from axil.dialects import shape as shape_ops
 from axil.dialects.avals import Aval
 from axil.dialects.op import Op
@@ -125,16 +137,45 @@ def unary(op: Op, x: Any) -> Any:
     return bind(op, x, weak=x.weak_type)
 
 
-def binary(op: Op, x: Any, y: Any, name: str = "") -> Any:
+def binary(op: Op, x: Any, y: Any, name: str = "", may_be_weak: bool = True) -> Any:
     """Run an elementwise op of two operands."""
-    x, y = aligned(name or op.name, (x, y))
-    return bind(op, x, y, weak=x.weak_type and y.weak_type)
+    if type(x) is not Array and type(x) is not Tracer:
+        x = operand(name or op.name, x)
+    if type(y) is not Array and type(y) is not Tracer:
+        y = operand(name or op.name, y)
+    a, b = x.aval, y.aval
+    if a is not b:
+        if (
+            state.trace is None
+            and a.dtype == b.dtype
+            and not (a.shape and b.shape)
+            and type(x) is type(y) is Array
+        ):
+            return _with_scalar(op, x, y, may_be_weak)
+        x, y = aligned(name or op.name, (x, y))
+    return bind(op, x, y, weak=may_be_weak and x.weak_type and y.weak_type)
+
+
+def _with_scalar(op: Op, x: Array, y: Array, may_be_weak: bool) -> Array:
+    """`binary` of concrete operands one of which is a scalar: NumPy repeats it without making an array of it."""
+    of = x.aval if x.aval.shape else y.aval
+    try:
+        inferred = op.infer(of, of)
+    except RULE_ERRORS as e:
+        raise user_error(e) from None
+    with np.errstate(all="ignore"):
+        result = op.reference(x._numpy, y._numpy)
+    return make_array(result, inferred, may_be_weak and x.weak_type and y.weak_type)
 
 
 def compare(op: Op, x: Any, y: Any) -> Any:
     """Run a comparison, whose result is never weakly typed."""
-    x, y = aligned(op.name, (x, y))
-    return bind(op, x, y)
+    return binary(op, x, y, may_be_weak=False)
+
+
+def converted(x: Any, dtype: np.dtype) -> Any:
+    """An array in another dtype, which has been checked."""
+    return x if x.aval.dtype == dtype else bind(elementwise_ops.convert, x, dtype=dtype)
 
 
 def constant_like(x: Any, value: Any) -> Any:
@@ -179,7 +220,9 @@ def axis_index(name: str, axis: Any, ndim: int) -> int:
     """An axis counted from the front; negative ones count from the end."""
     axis = integer(name, "axis", axis)
     if not -ndim <= axis < ndim:
-        fail(f"lax.{name}: axis {axis} is out of bounds for an array of {ndim} dimensions", kind=AxisIndexError)
+        fail(
+            f"lax.{name}: axis {axis} is out of bounds for an array of {ndim} dimensions", kind=AxisIndexError
+        )
     return axis + ndim if axis < 0 else axis
 
 

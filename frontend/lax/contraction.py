@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+
 from axil import dtypes
 from axil.core import bind
 from axil.dialects import avals as av
@@ -42,7 +43,9 @@ def canonicalize_precision(precision: PrecisionLike) -> Any:
         return _PRECISIONS[precision]
     if isinstance(precision, tuple | list) and len(precision) == 2:
         return tuple(canonicalize_precision(p) for p in precision)
-    fail(f"a precision is None, a lax.Precision, one of {', '.join(_PRECISIONS)}, or a pair of these; got {precision!r}")
+    fail(
+        f"a precision is None, a lax.Precision, one of {', '.join(_PRECISIONS)}, or a pair of these; got {precision!r}"
+    )
 
 
 def dot_general(
@@ -62,7 +65,12 @@ def dot_general(
              f"got {dimension_numbers!r}")  # fmt: skip
     weak = lhs.weak_type and rhs.weak_type and preferred_element_type is None
     lhs, rhs, dtype = _operand_dtypes(lhs, rhs, preferred_element_type)
-    dims = {"lhs_contract": lhs_contract, "rhs_contract": rhs_contract, "lhs_batch": lhs_batch, "rhs_batch": rhs_batch}
+    dims = {
+        "lhs_contract": lhs_contract,
+        "rhs_contract": rhs_contract,
+        "lhs_batch": lhs_batch,
+        "rhs_batch": rhs_batch,
+    }
     dims = {name: ints("dot_general", "dimension_numbers", value) for name, value in dims.items()}
     return bind(dot_general_op, lhs, rhs, **dims, dtype=dtype, weak=weak)
 

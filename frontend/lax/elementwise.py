@@ -6,6 +6,7 @@ import enum
 from typing import Any
 
 import numpy as np
+
 from axil import dtypes, tree
 from axil.core import Array, Tracer, as_array, bind
 from axil.dialects import avals as av
@@ -21,6 +22,7 @@ from axil.lax.common import (
     check_same_dtype,
     compare,
     constant_like,
+    converted,
     fail,
     integer,
     is_weak,
@@ -195,6 +197,18 @@ def mul(x: Any, y: Any) -> Any:
     return binary(e.mul, x, y)
 
 
+def mulhi(x: Any, y: Any) -> Any:
+    """The upper half of the bits of the product of integers of at most 32 bits."""
+    x, y = aligned("mulhi", (x, y))
+    of = x.aval.dtype
+    if not av.is_integer(of) or of.itemsize > 4:
+        fail(f"lax.mulhi takes integers of at most 32 bits, got {x.aval}", kind=ArgumentTypeError)
+    wide = np.dtype(np.uint64 if av.is_unsigned(of) else np.int64)
+    product = mul(converted(x, wide), converted(y, wide))
+    high = shift_right_arithmetic(product, constant_like(product, 8 * of.itemsize))
+    return bind(e.convert, high, dtype=of, weak=is_weak((x, y)))
+
+
 def div(x: Any, y: Any) -> Any:
     """`x / y`; integers truncate towards zero."""
     return binary(e.div, x, y)
@@ -309,7 +323,8 @@ def clz(x: Any) -> Any:
 
 def complex(x: Any, y: Any) -> Any:
     """`x + iy`."""
-    return binary(complex_ops.complex_, x, y)
+    x, y = aligned("complex", (x, y))
+    return bind(complex_ops.complex_, x, y, weak=is_weak((x, y)))
 
 
 def real(x: Any) -> Any:
@@ -377,7 +392,7 @@ def clamp(min: Any, x: Any, max: Any) -> Any:
 def convert_element_type(operand: Any, new_dtype: Any) -> Any:
     """`operand` in another dtype; floats become integers by truncation, complex numbers lose their imaginary part."""
     if new_dtype is None:
-        fail("lax.convert_element_type: a dtype must be given", kind=ArgumentTypeError)
+        fail("lax.convert_element_type: a dtype must be given")
     return _converted(operand, result_dtype("convert_element_type", new_dtype), False)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+
 from axil import dtypes, tree
 from axil.core import Array, Tracer, bind, state
 from axil.dialects import avals as av

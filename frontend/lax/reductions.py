@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+
 from axil import dtypes, tree
 from axil.core import bind
 from axil.dialects import avals as av
@@ -140,7 +141,9 @@ _MONOIDS: dict[Any, tuple[Callable[..., Any], Callable[..., Any]]] = {
 }
 
 
-def reduce(operands: Any, init_values: Any, computation: Callable[..., Any], dimensions: Sequence[int]) -> Any:
+def reduce(
+    operands: Any, init_values: Any, computation: Callable[..., Any], dimensions: Sequence[int]
+) -> Any:
     """Reduction over dimensions by an associative function of two elements (or two trees of them).
 
     The function is called on arrays, of whose elements it treats each by itself. `init_values` is combined with
@@ -149,7 +152,9 @@ def reduce(operands: Any, init_values: Any, computation: Callable[..., Any], dim
     leaves, treedef = tree.tree_flatten(operands)
     inits, init_def = tree.tree_flatten(init_values)
     if treedef != init_def or not leaves:
-        fail(f"lax.reduce: operands and initial values must be trees of one structure, got {treedef} and {init_def}")
+        fail(
+            f"lax.reduce: operands and initial values must be trees of one structure, got {treedef} and {init_def}"
+        )
     xs = [operand("reduce", x) for x in leaves]
     inits = [_initial(x, init) for x, init in zip(xs, inits)]
     shape = xs[0].aval.shape
@@ -175,7 +180,9 @@ def _initial(x: Any, init: Any) -> Any:
     return value
 
 
-def _folded(xs: list, inits: list, treedef: Any, computation: Callable[..., Any], axes: tuple[int, ...]) -> list:
+def _folded(
+    xs: list, inits: list, treedef: Any, computation: Callable[..., Any], axes: tuple[int, ...]
+) -> list:
     """Reduction by combining halves, which takes log2(n) steps."""
 
     def combine(a: list, b: list) -> list:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+
 from axil.core import Array, bind
 from axil.dialects import avals as av
 from axil.dialects import indexing as i
@@ -33,7 +34,10 @@ from axil.lax.common import (
 
 
 def slice(
-    operand: Any, start_indices: Sequence[int], limit_indices: Sequence[int], strides: Sequence[int] | None = None
+    operand: Any,
+    start_indices: Sequence[int],
+    limit_indices: Sequence[int],
+    strides: Sequence[int] | None = None,
 ) -> Any:
     """The elements from start to limit of each dimension, in steps of the strides."""
     x = _operand("slice", operand)
@@ -42,7 +46,9 @@ def slice(
     return bind(s.slice_, x, starts=starts, limits=limits, strides=strides, weak=x.weak_type)
 
 
-def slice_in_dim(operand: Any, start_index: int | None, limit_index: int | None, stride: int = 1, axis: int = 0) -> Any:
+def slice_in_dim(
+    operand: Any, start_index: int | None, limit_index: int | None, stride: int = 1, axis: int = 0
+) -> Any:
     """The elements from start to limit of one dimension; indices count from the end where negative."""
     x = _operand("slice_in_dim", operand)
     shape = x.aval.shape
@@ -62,7 +68,10 @@ def index_in_dim(operand: Any, index: int, axis: int = 0, keepdims: bool = True)
     axis = axis_index("index_in_dim", axis, len(x.aval.shape))
     index, size = integer("index_in_dim", "index", index), x.aval.shape[axis]
     if not -size <= index < size:
-        fail(f"lax.index_in_dim: index {index} is out of bounds for axis {axis} of {x.aval}", kind=AxisIndexError)
+        fail(
+            f"lax.index_in_dim: index {index} is out of bounds for axis {axis} of {x.aval}",
+            kind=AxisIndexError,
+        )
     start = _from_front(index, size)
     result = slice_in_dim(x, start, start + 1, 1, axis)
     return result if keepdims else shaping.squeeze(result, (axis,))
@@ -203,7 +212,9 @@ class GatherScatterMode(enum.Enum):
         names = {"clip": "CLIP", None: "FILL_OR_DROP", "fill": "FILL_OR_DROP", "drop": "FILL_OR_DROP",
                  "promise_in_bounds": "PROMISE_IN_BOUNDS"}  # fmt: skip
         if mode not in names:
-            fail(f"the mode of a gather or scatter is 'clip', 'fill', 'drop' or 'promise_in_bounds', got {mode!r}")
+            fail(
+                f"the mode of a gather or scatter is 'clip', 'fill', 'drop' or 'promise_in_bounds', got {mode!r}"
+            )
         return GatherScatterMode[names[mode]]
 
 
@@ -265,9 +276,12 @@ def _inside(indices: Any, limits: Sequence[int]) -> Any:
 def index_take(src: Any, idxs: Sequence[Any], axes: Sequence[int]) -> Any:
     """The slices of `src` at vectors of indices along some axes."""
     x = _operand("index_take", src)
-    columns = [shaping.reshape(v, (math.prod(v.aval.shape), 1)) for v in operands("index_take", idxs)]
-    axes = ints("index_take", "axes", axes)
-    shape = x.aval.shape
+    axes, shape = ints("index_take", "axes", axes), x.aval.shape
+    columns = []
+    for v, axis in zip(operands("index_take", idxs), axes):
+        size = constant_like(v, shape[axis])
+        inside = e.rem(e.add(e.rem(v, size), size), size)  # indices count around
+        columns.append(shaping.reshape(inside, (math.prod(v.aval.shape), 1)))
     numbers = GatherDimensionNumbers(tuple(range(1, len(shape) - len(axes) + 1)), tuple(axes), tuple(axes))
     sizes = tuple(1 if d in axes else n for d, n in enumerate(shape))
     return gather(x, shaping.concatenate(columns, 1), numbers, sizes, mode="clip")

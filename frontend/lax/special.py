@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from axil.core import bind
 from axil.dialects import special as s
-from axil.lax.common import binary, unary
+from axil.lax.common import binary, fail, operand, unary
 
 
 def asin(x: Any) -> Any:
@@ -71,6 +74,15 @@ def lgamma(x: Any) -> Any:
 def digamma(x: Any) -> Any:
     """Derivative of `lgamma`."""
     return unary(s.digamma, x)
+
+
+def polygamma(m: Any, x: Any) -> Any:
+    """The derivative of order `m`, a constant, of `digamma`, for positive `x`."""
+    order = np.asarray(m)
+    if not order.size or order.min() != order.max() or order.flat[0] != int(order.flat[0]):
+        fail(f"lax.polygamma: the order must be one integer, got {m!r}")
+    n, x = int(order.flat[0]), operand("polygamma", x)
+    return digamma(x) if n == 0 else bind(s.polygamma, x, n=n, weak=x.weak_type)
 
 
 def nextafter(x1: Any, x2: Any) -> Any:

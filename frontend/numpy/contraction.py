@@ -11,6 +11,7 @@ import numpy as np
 from axil import dtypes
 from axil.dialects import contraction as ct
 from axil.numpy.creation import eye
+from axil.numpy.joining import stack, unstack
 from axil.numpy.logic import pick as where
 from axil.numpy.reductions import sum as sum_
 from axil.numpy.shaping import moveaxis, permute, ravel
@@ -77,10 +78,8 @@ def matmul(a: Any, b: Any, *, precision: Any = None, preferred_element_type: Any
             f"matmul got incompatible shapes: {a.shape} and {b.shape}; the last dimension of the first, {a.shape[-1]}, and "
             f"dimension {inner} of the second, {b.shape[inner]}, must be equal"
         )
-    if n <= 2 and m <= 2 or n == 1 or m <= 2:
-        y = dot_general(a, b, ((n - 1,), (inner,)), dtype=dtype, weak=weak)
-        # A vector on the left leaves the other's batch and columns, in order.
-        return y
+    if n == 1 or m <= 2:
+        return dot_general(a, b, ((n - 1,), (inner,)), dtype=dtype, weak=weak)
     return _batched_matmul(a, b, dtype, weak)
 
 
@@ -195,14 +194,10 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axi
         x, y = negative(multiply(a2, b1)), multiply(a2, b0)
     else:
         x, y = subtract(multiply(a1, b2), multiply(a2, b1)), subtract(multiply(a2, b0), multiply(a0, b2))
-    from axil.numpy.joining import stack
-
     return moveaxis(stack([x, y, z], -1), -1, axisc)
 
 
 def _components(x: Value) -> list[Any]:
-    from axil.numpy.joining import unstack
-
     parts = unstack(x, axis=-1)
     return [*parts, None] if len(parts) == 2 else list(parts)
 

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from axil import dtypes
-from axil.dialects import bits, elementwise as e
+from axil.dialects import bits
 from axil.dialects import complex as c
+from axil.dialects import elementwise as e
 from axil.dialects.op import Op
 from axil.numpy.values import (
     ARRAY_LIKE,

@@ -15,16 +15,15 @@ from axil.dialects import elementwise as e
 from axil.dialects import reduction as r
 from axil.dialects.avals import BFLOAT16
 from axil.dialects.op import Op
-from axil.numpy.logic import bitwise_not, greater, isnan, not_equal
+from axil.numpy.logic import bitwise_not, greater, isnan
 from axil.numpy.logic import pick as where_
-from axil.numpy.ufuncs import add, conjugate, divide, multiply, real, sqrt, square, subtract
+from axil.numpy.ufuncs import conjugate, divide, multiply, real, sqrt, square, subtract
 from axil.numpy.values import (
     Value,
     aval,
     bind,
     boolean,
     broadcast,
-    broadcast_shape,
     canonical_axes,
     canonical_axis,
     convert,

@@ -12,6 +12,7 @@ from pathlib import Path
 import ml_dtypes
 import numpy as np
 import pytest
+
 from axil.compiler.artifact import pack, safetensors, write
 from axil.compiler.targets import resolve
 from axil.runtime import ArtifactError, AxilError

@@ -11,6 +11,7 @@ import warnings
 from pathlib import Path
 
 import pytest
+
 from axil.compiler import cache as module
 from axil.compiler.cache import CompileCache, cache_key, default_cache
 from axil.compiler.targets import resolve

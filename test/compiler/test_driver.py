@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
 from pathlib import Path
 
-import axil.runtime as rt
 import numpy as np
 import pytest
+
+import axil.runtime as rt
 from axil.compiler import driver
 from axil.compiler.diagnostics import CompileError, Frame, TargetError, parse_diagnostic, parse_location
 from axil.compiler.driver import check_ready, compile_module, hand_over, op_names
@@ -59,6 +61,15 @@ func.func @main(%a: tensor<4x4xf32>) -> tensor<4x4xf32> {
   %0 = "stablehlo.cholesky"(%a) {lower = true} : (tensor<4x4xf32>) -> tensor<4x4xf32>
     loc(callsite("FILE":2:5 at "FILE":3:1))
   return %0 : tensor<4x4xf32>
+}"""
+
+UNSIGNED_DOT = """
+func.func @main(%a: tensor<2x2xui8>) -> tensor<2x2xf32> {
+  %b = stablehlo.convert %a : (tensor<2x2xui8>) -> tensor<2x2xf32>
+  %c = stablehlo.optimization_barrier %b : tensor<2x2xf32>
+  %0 = stablehlo.dot_general %c, %c, contracting_dims = [1] x [0]
+    : (tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32>
+  return %0 : tensor<2x2xf32>
 }"""
 
 
@@ -232,6 +243,25 @@ def test_sessions_are_kept_but_not_for_ever(monkeypatch):
     monkeypatch.setattr(driver, "_MAX_COMPILES", 0)
     compile_module(ADD)
     assert driver._local.sessions[flags] is not kept
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this operating system has no fork")
+def test_a_forked_child_is_told_that_it_cannot_compile_instead_of_hanging():
+    code = f"""
+import os
+from axil.compiler.driver import compile_module
+compile_module('''{ADD}''')
+child = os.fork()
+if child == 0:
+    try:
+        compile_module('''{ADD}''')
+    except Exception as error:
+        os._exit(0 if "cannot compile in a forked process" in str(error) else 1)
+    os._exit(2)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "0\n", done.stderr
 
 
 def test_importing_the_driver_imports_no_compiler():

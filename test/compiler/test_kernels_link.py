@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import ml_dtypes
 import numpy as np
 import pytest
+
 from axil.compiler.driver import compile_module, hand_over
 from axil.compiler.kernels import KERNELS, Declined, Kernel, link
 from axil.compiler.kernels.kernel import Plan, Tensor, kernel_without_code
@@ -19,7 +20,8 @@ from axil.runtime.executable import Executable
 DTYPES = {
     "f16": np.dtype(np.float16), "bf16": np.dtype(ml_dtypes.bfloat16), "f32": np.dtype(np.float32),
     "f64": np.dtype(np.float64), "i1": np.dtype(bool), "i8": np.dtype(np.int8), "i16": np.dtype(np.int16),
-    "i32": np.dtype(np.int32), "i64": np.dtype(np.int64), "ui8": np.dtype(np.uint8), "ui16": np.dtype(np.uint16),
+    "i32": np.dtype(np.int32), "i64": np.dtype(np.int64), "ui8": np.dtype(np.uint8),
+    "ui16": np.dtype(np.uint16),
     "ui32": np.dtype(np.uint32), "ui64": np.dtype(np.uint64),
 }  # fmt: skip
 
@@ -40,8 +42,10 @@ def calling(kernels: Sequence[Kernel]) -> ir.Module:
         takes = ", ".join(f"{n}: {t.type}" for n, t in zip(names, kernel.inputs))
         gives = ", ".join(t.type for t in kernel.results)
         results = ", ".join(f"%r#{j}" for j in range(len(kernel.results)))
-        call = f"%r:{len(kernel.results)} = func.call @{kernel.symbol}({', '.join(names)}) : {kernel.function_type}"
-        text.append(f"func.func public @f{i}({takes}) -> ({gives}) {{ {call}\n return {results} : {gives} }}")
+        call = f"func.call @{kernel.symbol}({', '.join(names)}) : {kernel.function_type}"
+        text.append(
+            f"func.func public @f{i}({takes}) -> ({gives}) {{ %r:{len(kernel.results)} = {call}\n return {results} : {gives} }}"
+        )
     return parse("\n".join(text))
 
 
@@ -52,7 +56,9 @@ class Value:
     type: str
 
 
-def sort(shape: Sequence[int], dtypes: Sequence[str], num_keys: int = 1, platform: str = "cpu") -> Kernel | Declined:
+def sort(
+    shape: Sequence[int], dtypes: Sequence[str], num_keys: int = 1, platform: str = "cpu"
+) -> Kernel | Declined:
     """The merge sort of operands of one shape."""
     values = [Value(tensor_type(shape, dtype)) for dtype in dtypes]
     return KERNELS["merge_sort"](values, num_keys=num_keys, platform=platform)

@@ -1,5 +1,7 @@
 """Loop kernels against the StableHLO interpreter, which runs the body step by step."""
 
+# ruff: noqa: E501 (MLIR is easier to read unbroken)
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -7,9 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from test_kernels_link import DTYPES, Runner, parse
+
 from axil.compiler.kernels import KERNELS, Declined, Kernel
 from axil.dialects.mlir import context, ir, stablehlo_bindings, to_attribute
-from test_kernels_link import DTYPES, Runner, parse
 
 Arrays = Sequence[np.ndarray]
 ELEMENTS = {v: k for k, v in DTYPES.items()}
@@ -23,7 +26,9 @@ def function(text: str) -> Any:
     return made
 
 
-def scan(body: Any, length: int, consts: int, carry: int, reverse: bool = False, platform: str = "cpu") -> Kernel | Declined:
+def scan(
+    body: Any, length: int, consts: int, carry: int, reverse: bool = False, platform: str = "cpu"
+) -> Kernel | Declined:
     """The kernel of a scan."""
     parameters = {"length": length, "consts": consts, "carry": carry, "reverse": reverse, "unroll": 1}
     return KERNELS["loop_scan"]([body], platform=platform, **parameters)
@@ -47,7 +52,9 @@ def from_dense(attribute: Any) -> np.ndarray:
     return np.asarray(from_attribute(attribute))
 
 
-def scan_reference(body: Any, length: int, num_consts: int, num_carry: int, reverse: bool, arrays: Arrays) -> list[np.ndarray]:
+def scan_reference(
+    body: Any, length: int, num_consts: int, num_carry: int, reverse: bool, arrays: Arrays
+) -> list[np.ndarray]:
     """What `scan` means."""
     consts, carry = list(arrays[:num_consts]), list(arrays[num_consts : num_consts + num_carry])
     xs, ys = arrays[num_consts + num_carry :], []
@@ -247,6 +254,40 @@ for kind in ("f16", "bf16", "f64"):
       %5 = stablehlo.reduce(%4 init: %z) applies stablehlo.add across dimensions = [0] : (tensor<6x{kind}>, tensor<{kind}>) -> tensor<{kind}>
       %6 = stablehlo.reshape %5 : (tensor<{kind}>) -> tensor<1x{kind}>
       return %4, %6 : tensor<6x{kind}>, tensor<1x{kind}> }}""")  # fmt: skip
+case(
+    "gather_and_scatter",
+    1,
+    3,
+    """
+    func.func @body(%t: tensor<6x4xf32>, %i: tensor<i32>, %a: tensor<7x4xf32>, %n: tensor<9xi32>)
+        -> (tensor<i32>, tensor<7x4xf32>, tensor<9xi32>, tensor<4xf32>, tensor<3x2x4xf32>, tensor<4x5xf32>) {
+      %two = stablehlo.constant dense<2> : tensor<i32>
+      %j = stablehlo.add %i, %two : tensor<i32>
+      %i1 = stablehlo.reshape %i : (tensor<i32>) -> tensor<1xi32>
+      %row = "stablehlo.gather"(%t, %i1) {dimension_numbers = #stablehlo.gather<offset_dims = [0],
+        collapsed_slice_dims = [0], start_index_map = [0], index_vector_dim = 0>, slice_sizes = array<i64: 1, 4>}
+        : (tensor<6x4xf32>, tensor<1xi32>) -> tensor<4xf32>
+      %at = stablehlo.constant dense<[[0, 2], [5, 9], [-3, 1]]> : tensor<3x2xi32>
+      %rows = "stablehlo.gather"(%t, %at) {dimension_numbers = #stablehlo.gather<offset_dims = [1, 2],
+        start_index_map = [0, 1], index_vector_dim = 1>, slice_sizes = array<i64: 2, 4>}
+        : (tensor<6x4xf32>, tensor<3x2xi32>) -> tensor<3x2x4xf32>
+      %cols = stablehlo.constant dense<[0, 3, 1, 1, 2]> : tensor<5xi32>
+      %col = "stablehlo.gather"(%t, %cols) {dimension_numbers = #stablehlo.gather<offset_dims = [0],
+        collapsed_slice_dims = [1], start_index_map = [1], index_vector_dim = 1>, slice_sizes = array<i64: 4, 1>}
+        : (tensor<6x4xf32>, tensor<5xi32>) -> tensor<4x5xf32>
+      %b = "stablehlo.scatter"(%a, %i1, %row) ({ ^bb0(%x: tensor<f32>, %y: tensor<f32>):
+        %s = stablehlo.add %x, %y : tensor<f32>
+        stablehlo.return %s : tensor<f32> }) {scatter_dimension_numbers = #stablehlo.scatter<update_window_dims = [0],
+        inserted_window_dims = [0], scatter_dims_to_operand_dims = [0], index_vector_dim = 0>}
+        : (tensor<7x4xf32>, tensor<1xi32>, tensor<4xf32>) -> tensor<7x4xf32>
+      %where = stablehlo.constant dense<[[1], [8], [1], [77]]> : tensor<4x1xi32>
+      %what = stablehlo.broadcast_in_dim %j, dims = [] : (tensor<i32>) -> tensor<4xi32>
+      %m = "stablehlo.scatter"(%n, %where, %what) ({ ^bb0(%x: tensor<i32>, %y: tensor<i32>):
+        %s = stablehlo.add %x, %y : tensor<i32>
+        stablehlo.return %s : tensor<i32> }) {scatter_dimension_numbers = #stablehlo.scatter<inserted_window_dims = [0],
+        scatter_dims_to_operand_dims = [0], index_vector_dim = 1>} : (tensor<9xi32>, tensor<4x1xi32>, tensor<4xi32>) -> tensor<9xi32>
+      return %j, %b, %m, %row, %rows, %col : tensor<i32>, tensor<7x4xf32>, tensor<9xi32>, tensor<4xf32>, tensor<3x2x4xf32>, tensor<4x5xf32> }""",
+)
 case("kept_carry", 0, 2, """
     func.func @body(%k: tensor<3xf32>, %a: tensor<3xf32>) -> (tensor<3xf32>, tensor<3xf32>) {
       %n = stablehlo.add %k, %a : tensor<3xf32>
@@ -270,7 +311,10 @@ def test_scan(scans: Runner, name: str) -> None:
     arrays = random(kernel.inputs)
     got = scans(number, *arrays)
     if not length:
-        expected = [*arrays[consts : consts + carries], *(np.zeros(t.shape, DTYPES[t.dtype]) for t in kernel.results[carries:])]
+        expected = [
+            *arrays[consts : consts + carries],
+            *(np.zeros(t.shape, DTYPES[t.dtype]) for t in kernel.results[carries:]),
+        ]
     else:
         expected = scan_reference(function(text), length, consts, carries, reverse, arrays)
     close(got, expected, [t.dtype for t in kernel.results])
@@ -282,7 +326,9 @@ UNARY = ("abs cbrt ceil cosine exponential exponential_minus_one floor log log_p
 
 def test_functions_are_accurate() -> None:
     """Every float function on vectors, over a wide range, against the interpreter; NaN and infinities included."""
-    values = np.concatenate([np.linspace(-9, 9, 201), [0.0, -0.0, np.inf, -np.inf, np.nan, 1e-20, 40.0, -40.0]])
+    values = np.concatenate(
+        [np.linspace(-9, 9, 201), [0.0, -0.0, np.inf, -np.inf, np.nan, 1e-20, 40.0, -40.0]]
+    )
     lines = [f"%r{i} = stablehlo.{op} %x : tensor<{len(values)}xf32>" for i, op in enumerate(UNARY)]
     types = ", ".join([f"tensor<{len(values)}xf32>"] * len(UNARY))
     text = f"""func.func @body(%x: tensor<{len(values)}xf32>) -> ({types}) {{ {chr(10).join(lines)}
@@ -341,7 +387,11 @@ def newton() -> tuple[str, str]:
 def test_while() -> None:
     kernels = []
     for (condition, body), consts in ((collatz(), (1, 0)), (newton(), (0, 1))):
-        kernels.append(KERNELS["loop_while"]([function(condition), function(body)], cond_consts=consts[0], body_consts=consts[1]))
+        kernels.append(
+            KERNELS["loop_while"](
+                [function(condition), function(body)], cond_consts=consts[0], body_consts=consts[1]
+            )
+        )
     run = Runner(kernels)
     log = np.zeros(50, np.int32)
     for limit, start in ((50, 7), (3, 7), (50, 1)):

@@ -46,7 +46,9 @@ def test_every_length() -> None:
         check(run, number, arrays, 1)
 
 
-@pytest.mark.parametrize("dtypes", [("f16", "bf16", "f64", "i1"), ("i8", "i16", "i64"), ("ui8", "ui16", "ui32", "ui64")])
+@pytest.mark.parametrize(
+    "dtypes", [("f16", "bf16", "f64", "i1"), ("i8", "i16", "i64"), ("ui8", "ui16", "ui32", "ui64")]
+)
 def test_every_type(dtypes: tuple[str, ...]) -> None:
     run = Runner([sort((3, 45), (dtype,)) for dtype in dtypes])
     for number, dtype in enumerate(dtypes):
@@ -58,7 +60,9 @@ def test_several_keys_and_payloads() -> None:
     run = Runner([sort((2, 70), dtypes, keys) for dtypes, keys in kinds])
     for number, (dtypes, keys) in enumerate(kinds):
         arrays = [data(dtype, (2, 70), seed) for seed, dtype in enumerate(dtypes)]
-        arrays[0] = (arrays[0].astype(np.float32) > 0).astype(DTYPES[dtypes[0]])  # ties, for the later keys to break
+        arrays[0] = (arrays[0].astype(np.float32) > 0).astype(
+            DTYPES[dtypes[0]]
+        )  # ties, for the later keys to break
         check(run, number, arrays, keys)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-import axil.runtime as rt
 import pytest
+
+import axil.runtime as rt
 from axil.compiler import targets
 from axil.compiler.diagnostics import TargetError
 from axil.compiler.targets import CPU_FEATURES, CPUS, for_device, names, resolve

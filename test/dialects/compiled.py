@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+from samples import Case, function_of_case, module
+
 from axil.compiler.diagnostics import CompileError
 from axil.compiler.driver import compile_module, hand_over
 from axil.compiler.passes.guard_inputs import GuardInputs
 from axil.compiler.passes.lower import LowerToStablehlo
 from axil.dialects.mlir import ir
 from axil.runtime import Executable, to_device, to_host
-from samples import Case, function_of_case, module
 
 
 class Compiled:

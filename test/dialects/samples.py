@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
+
 from axil.dialects import avals as av
 from axil.dialects import families  # noqa: F401  (fills OPS)
 from axil.dialects.avals import Aval, aval, aval_of

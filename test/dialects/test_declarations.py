@@ -10,10 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from axil.dialects import avals as av
-from axil.dialects.avals import aval_of
-from axil.dialects.mlir import parse_module, tensor_type
-from axil.dialects.op import Linear
 from compiled import CompileError, compile_cases
 from samples import (
     Case,
@@ -28,6 +24,11 @@ from samples import (
     seeded,
     widened,
 )
+
+from axil.dialects import avals as av
+from axil.dialects.avals import aval_of
+from axil.dialects.mlir import parse_module, tensor_type
+from axil.dialects.op import Linear
 
 CASES = cases()
 GROUP = 40

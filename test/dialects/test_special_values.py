@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from axil.dialects.avals import BFLOAT16, aval_of
-from axil.dialects.op import OPS, Sample
 from compiled import CompileError, compile_cases
 from samples import Case
+
+from axil.dialects.avals import BFLOAT16, aval_of
+from axil.dialects.op import OPS, Sample
 
 NAN, INF = np.nan, np.inf
 F32, I32, BOOL = np.float32, np.int32, np.bool_

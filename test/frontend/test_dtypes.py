@@ -10,6 +10,7 @@ import warnings
 import ml_dtypes
 import numpy as np
 import pytest
+
 from axil import dtypes
 from axil.config import Config, config, disable_jit, enable_x64
 

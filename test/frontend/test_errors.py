@@ -13,6 +13,7 @@ import textwrap
 import timeit
 
 import pytest
+
 from axil import errors, source
 from axil.source import Location, SourceLine
 

@@ -8,6 +8,7 @@ import functools
 import inspect
 
 import pytest
+
 from axil import tree, tree_util
 from axil.errors import AxilError, PyTreeError
 from axil.tree_util import DictKey, FlattenedIndexKey, GetAttrKey, Partial, SequenceKey

@@ -3,8 +3,6 @@
 import os
 import sys
 
-import lit.formats
-
 here = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, here)
 import axil_format  # noqa: E402

@@ -5,11 +5,12 @@ from __future__ import annotations
 import gc
 import weakref
 
-import axil.runtime as rt
 import ml_dtypes
 import numpy as np
 import pytest
 from _programs import IDENTITY, executable
+
+import axil.runtime as rt
 from axil.runtime.buffers import ELEMENT_TYPES, _import_owned, dtype_of
 
 DTYPES = sorted(ELEMENT_TYPES, key=str)
@@ -118,6 +119,7 @@ def test_results_in_borrowed_memory_are_detached():
 
 def test_our_numbers_are_those_of_iree():
     import iree.runtime as iree
+
     from axil.runtime import buffers
 
     memory, usage = iree.MemoryType, iree.BufferUsage

@@ -8,10 +8,11 @@ import subprocess
 import sys
 import threading
 
-import axil.runtime as rt
 import numpy as np
 import pytest
 from _programs import binary, compiled, executable
+
+import axil.runtime as rt
 from axil.runtime import DeviceError
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import threading
 
-import axil.runtime as rt
 import numpy as np
 import pytest
 from _programs import GUARDED_SORT, binary, compiled, executable, matmul
+
+import axil.runtime as rt
 from axil.runtime import DeviceError, SignatureError
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from _programs import binary, compiled
+
 from axil.compiler.artifact import write
 from axil.compiler.targets import resolve
 from axil.runtime.signature import Signature

@@ -8,10 +8,11 @@ import random
 from collections import namedtuple
 from pathlib import Path
 
-import axil.runtime as rt
 import numpy as np
 import pytest
 from _programs import GUARDED_SORT, IDENTITY, binary, compiled
+
+import axil.runtime as rt
 from axil.compiler.artifact import pack, write
 from axil.compiler.targets import Target, resolve
 from axil.runtime import ArtifactError, IncompatibleArtifactError, SignatureError, artifact

@@ -7,6 +7,7 @@ import json
 import ml_dtypes
 import numpy as np
 import pytest
+
 from axil.runtime import ArtifactError, SignatureError
 from axil.runtime.signature import Signature
 

@@ -6,6 +6,7 @@ import json
 from collections import namedtuple
 
 import pytest
+
 from axil.runtime import ArtifactError, SignatureError
 from axil.runtime import tree as trees
 

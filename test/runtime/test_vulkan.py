@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import axil.runtime as rt
 import numpy as np
 import pytest
 from _programs import binary, compiled, executable, matmul
+
+import axil.runtime as rt
 from axil.compiler.artifact import write
 from axil.compiler.targets import for_device
 from axil.runtime.signature import Signature
