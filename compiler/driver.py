@@ -120,7 +120,7 @@ def versions() -> dict[str, str]:
     Read from the names of the `.dist-info` folders: `importlib.metadata` takes 25 ms to import.
     """
     wanted = ("axil", "iree-base-compiler", "iree-base-runtime", "torch-mlir")
-    found = dict.fromkeys(wanted, "unknown")
+    found: dict[str, str] = {package: "unknown" for package in wanted}
     for folder in reversed(sys.path):  # the first on the path wins
         try:
             entries = os.listdir(folder or ".")
@@ -244,7 +244,7 @@ def _enable_diagnostics(invocation: Any, callback: Any) -> None:
 
 
 def _resource_config(context: Any, alignment: int) -> Any:
-    from torch_mlir import ir
+    from axil.dialects.mlir import ir
 
     top = 2**63 - 1
     text = (

@@ -95,6 +95,11 @@ def select(predicate: ir.Value, on_true: ir.Value, on_false: ir.Value) -> ir.Val
     return op("select", predicate, on_true, on_false)
 
 
+def barrier(x: ir.Value) -> ir.Value:
+    """Emit `optimization_barrier`: IREE sees no further back than this value."""
+    return typed("optimization_barrier", [x.type], [x]).results[0]
+
+
 def compare(lhs: ir.Value, rhs: ir.Value, direction: str) -> ir.Value:
     """Emit `compare`; `direction` is EQ, NE, LT, LE, GT or GE."""
     dtype = aval_of_type(lhs.type).dtype

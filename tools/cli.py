@@ -16,6 +16,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 COMMANDS = {
     "compile": "compile a Python function or an .mlir file into an .axil artifact",
@@ -113,7 +114,7 @@ def _parser(chosen: str | None) -> argparse.ArgumentParser:
     _add_traceback(parser, False)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     for name, text in COMMANDS.items():
-        shown = {"help": text} if text else {}
+        shown: dict[str, Any] = {"help": text} if text else {}  # without it the command is not listed
         sub = commands.add_parser(name, description=text or None, **shown)
         if name == chosen:
             module = _module(name)
@@ -148,7 +149,7 @@ def _chosen(argv: Sequence[str]) -> str | None:
     return next((word for word in words), None)
 
 
-def _module(command: str):  # noqa: ANN202 - a module
+def _module(command: str) -> Any:
     return importlib.import_module(f"axil.tools.{command}")
 
 

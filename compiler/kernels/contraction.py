@@ -34,16 +34,6 @@ UNROLLED = 16
 """Contracted dimensions up to this long are written out."""
 
 
-@dataclass(frozen=True)
-class Dot:
-    """The dimension numbers of a dot_general."""
-
-    lhs_batch: tuple[int, ...]
-    rhs_batch: tuple[int, ...]
-    lhs_contracted: tuple[int, ...]
-    rhs_contracted: tuple[int, ...]
-
-
 @dataclass
 class Operand:
     """One side of a contraction."""
@@ -51,7 +41,10 @@ class Operand:
     array: Expression
     batch: tuple[int, ...]
     contracted: tuple[int, ...]
+    b: Builder
+    """The code of the step that the array is computed in."""
     invariant: bool
+    """Whether that is a step of a loop further out than the contraction."""
 
     @property
     def free(self) -> list[int]:
@@ -71,26 +64,16 @@ class Operand:
         return None
 
 
-def dot(
-    b: Builder, before: Builder, space: Workspace, lhs: Expression, rhs: Expression, numbers: Dot,
-    dtype: str, invariant: tuple[bool, bool],
-) -> Expression | None:  # fmt: skip
-    """StableHLO's dot_general with a result of `dtype`; None if there is no code for the type.
-
-    `before` is where code that runs once goes; `invariant` tells which operands do not change in the loop.
-    """
-    left = Operand(lhs, numbers.lhs_batch, numbers.lhs_contracted, invariant[0])
-    right = Operand(rhs, numbers.rhs_batch, numbers.rhs_contracted, invariant[1])
+def dot(b: Builder, space: Workspace, left: Operand, right: Operand, dtype: str) -> Expression | None:
+    """StableHLO's dot_general with a result of `dtype`; None if there is no code for the types."""
     product = _product(b, space, left, right, dtype)
     if product is None:
         return None
     reduced = len(left.contracted)
     if not reduced:
         return product
-    for side in (left, right):
-        side.array = stored(before if side.invariant else b, space, side.array)
     if left.free or right.free:
-        sides = _vector_side(b, before, space, left, right)
+        sides = _vector_side(space, left, right)
         if sides is not None:
             return _Contraction(b, space, *sides, dtype, swapped=sides[0] is left).emit()
     product = _product(b, space, left, right, dtype)
@@ -122,9 +105,7 @@ def _product(b: Builder, space: Workspace, left: Operand, right: Operand, dtype:
     return Map(multiply, tuple(arguments), dtype)
 
 
-def _vector_side(
-    b: Builder, before: Builder, space: Workspace, left: Operand, right: Operand
-) -> tuple[Operand, Operand] | None:
+def _vector_side(space: Workspace, left: Operand, right: Operand) -> tuple[Operand, Operand] | None:
     """(the operand read as vectors, the other one), or None if a sum of products does as well."""
     ready = [s for s in (right, left) if s.contiguous() is not None]
     once = [s for s in (right, left) if s.free and s.invariant and prod(s.extents(s.free)) > 1]
@@ -136,7 +117,7 @@ def _vector_side(
             return None
         best = max((left, right), key=lambda s: sizes[id(s)])
     if best.contiguous() is None:
-        _make_contiguous(before if best.invariant else b, space, best)
+        _make_contiguous(space, best)
     return best, (left if best is right else right)
 
 
@@ -151,7 +132,7 @@ def _longest_free(side: Operand) -> int:
     return max(side.free, key=lambda i: (side.array.shape[i], i))
 
 
-def _make_contiguous(b: Builder, space: Workspace, side: Operand) -> None:
+def _make_contiguous(space: Workspace, side: Operand) -> None:
     """Copies an operand so that its longest free dimension has stride one."""
     along = _longest_free(side)
     order = [*side.batch, *(i for i in side.free if i != along), *side.contracted, along]
@@ -159,7 +140,7 @@ def _make_contiguous(b: Builder, space: Workspace, side: Operand) -> None:
     back = [order.index(i) for i in range(len(order))]
     array = side.array
     assert isinstance(array, Read)
-    store(b, Read(array.buffer, array.layout.transpose(order)), [copy])
+    store(side.b, Read(array.buffer, array.layout.transpose(order)), [copy])
     side.array = Read(copy.buffer, copy.layout.transpose(back))
 
 

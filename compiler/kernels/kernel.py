@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import threading
+import weakref
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,6 +75,8 @@ class Kernel:
     text: str = field(repr=False)
     inputs: tuple[Tensor, ...]
     results: tuple[Tensor, ...]
+    inline: Callable[..., Any] | None = field(default=None, repr=False, compare=False)
+    """Writes the kernel's code into that of another one (see `loop_body.inner_loop`), if it can."""
 
     @property
     def function_type(self) -> str:
@@ -133,6 +138,24 @@ class Plan:
         """All that the dispatch binds, in order."""
         inputs = {f"%in{i}": t for i, t in enumerate(self.inputs)}
         return inputs | {f"%literal{i}": t for i, (t, _) in enumerate(self.literals)} | self.outputs()
+
+
+# The kernels made by this thread that are still in use, by symbol. A loop's kernel is asked for again when the loop
+# around it is lowered, in the same module and before that one's kernels are let go.
+_made = threading.local()
+
+
+def find_kernel(symbol: str) -> Kernel | None:
+    """The kernel that this thread made under a name, while somebody holds it."""
+    found = getattr(_made, "kernels", None)
+    return found.get(symbol) if found is not None else None
+
+
+def remember(kernel: Kernel) -> None:
+    """Lets `find_kernel` find a kernel."""
+    if not hasattr(_made, "kernels"):
+        _made.kernels = weakref.WeakValueDictionary()
+    _made.kernels[kernel.symbol] = kernel
 
 
 def assemble(plan: Plan, code: str) -> Kernel | Declined:

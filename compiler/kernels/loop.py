@@ -8,26 +8,22 @@ some microseconds a step. Here the whole loop is one kernel on one core. That is
 Scalar carries live in SSA. Array carries live in the result buffers, which start as copies of the initial
 values and are updated in place at the end of each step, in an order such that nothing is overwritten that is
 still to be read.
+
+A loop inside a loop's body is written into the same kernel: its array carries and stacked results are scratch space.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
-from axil.compiler.kernels.arrays import Buffer, Expression, Layout, Pieces, Read, Splat, cost, store
+from axil.compiler.kernels.arrays import Buffer, Expression, Layout, Read, Splat, store
 from axil.compiler.kernels.kernel import (
-    Declined,
-    Kernel,
-    Plan,
-    Tensor,
-    Unsupported,
-    assemble,
-    kernel_without_code,
-    tensor_of,
+    Declined, Kernel, Plan, Tensor, Unsupported, assemble, kernel_without_code, remember, tensor_of,
 )  # fmt: skip
 from axil.compiler.kernels.loop_body import Bound, Step
+from axil.compiler.kernels.loop_end import Write, finish_step
 from axil.compiler.kernels.text import Builder, Index, signless
 from axil.compiler.kernels.workspace import Workspace
 
@@ -49,7 +45,7 @@ def scan(
     (constants, initial carries, scanned arrays) and gives (final carries, stacked results). A `fori_loop` is
     a scan of nothing with a counter among its carries.
     """
-    return _emit(lambda: _Scan(functions[0], length, consts, carry, reverse), platform)
+    return _emit(lambda: Scan(functions[0], length, consts, carry, reverse), platform)
 
 
 def while_(
@@ -67,151 +63,131 @@ def while_(
     carries.
     """
     condition, body = functions
-    return _emit(lambda: _While(condition, body, cond_consts, body_consts), platform)
+    return _emit(lambda: While(condition, body, cond_consts, body_consts), platform)
 
 
-def _emit(make: Any, platform: str) -> Kernel | Declined:
-    """Writes a loop, or says why not."""
+# ---- kernels -------------------------------------------------------------------------------------------
+
+
+def _emit(make: Callable[[], Loop], platform: str) -> Kernel | Declined:
+    """Writes a loop as a kernel, or says why not."""
     if platform != "cpu":
         return Declined(f"loops in one dispatch are for CPUs, not {platform}: one thread would run them")
     try:
-        return make().emit()
+        loop = make()
+        if loop.never:
+            return kernel_without_code(loop.plan)
+        kernel = _kernel(loop)
     except Unsupported as reason:
         return Declined(f"the loop's body has {reason}")
+    if kernel:
+        kernel = replace(kernel, inline=loop.inline)
+        remember(kernel)
+    return kernel
 
 
-@dataclass
-class Write:
-    """An array to be stored at the end of a step, in one or more places."""
-
-    array: Expression
-    targets: list[Read]
-
-    def touches(self, buffer: Buffer) -> bool:
-        """Whether computing it reads a buffer."""
-        return any(isinstance(x, Read) and x.buffer == buffer for x in self.array.leaves())
-
-    def overtakes_itself(self) -> bool:
-        """Whether storing it element by element would overwrite something that it still reads."""
-        return any(_overtakes(self.array, target) for target in self.targets)
-
-
-def _overtakes(array: Expression, target: Read) -> bool:
-    """Whether an array reads its target anywhere but where it is being written at that moment."""
-    if not isinstance(array, Pieces):
-        return any(isinstance(x, Read) and x.buffer == target.buffer and x != target for x in array.leaves())
-    modified = False
-    for part, starts, steps in array.parts:
-        place = Read(target.buffer, target.layout.window(starts, part.shape, steps))
-        if part == place:
-            continue
-        reads = any(isinstance(x, Read) and x.buffer == target.buffer for x in part.leaves())
-        if reads and (modified or _overtakes(part, place)):
-            return True
-        modified = True
-    return False
+def _kernel(loop: Loop) -> Kernel | Declined:
+    """The kernel of a loop, unless it is too large."""
+    plan, space, literals = loop.plan, Workspace(), []
+    code = Builder()
+    step = Step([code], space, literals, _finder(loop.body))
+    operands = [Bound(_leaf(code, Buffer(f"%in{i}", t.size, t.dtype), t), 0) for i, t in enumerate(plan.inputs)]
+    buffers = [Buffer(f"%out{i}", t.size, t.dtype) for i, t in enumerate(plan.results)]
+    places = [Read(buffer, Layout.dense(t.shape)) for buffer, t in zip(buffers, plan.results)]
+    for array, place, source in zip(loop.write(step, operands, places), places, plan.sources):
+        if isinstance(array, Splat) and source is None:
+            store(code, array, [place])
+    if loop.work > MAX_WORK:
+        return Declined(f"the loop's body takes about {loop.work} operations; up to {MAX_WORK} are worth one dispatch")
+    if len(code.lines) > MAX_LINES:
+        return Declined(f"the loop's body takes {len(code.lines)} lines of code")
+    plan.literals = literals
+    plan.scratch = {f"%scratch_{dtype}": Tensor((size,), dtype) for dtype, size in space.used.items()}
+    return assemble(plan, space.fill_in(code.text()))
 
 
-@dataclass
-class _Loop:
-    """What all loops share: the places of their arrays, and the end of a step."""
+def _leaf(b: Builder, buffer: Buffer, tensor: Tensor, at: Index | None = None) -> Expression:
+    """A tensor in a buffer, where it starts given; a scalar is loaded."""
+    read = Read(buffer, Layout.dense(tensor.shape, at or Index()))
+    return read if tensor.shape else Splat(read.lanes(b, [], None), tensor.dtype)
 
-    space: Workspace = field(default_factory=Workspace)
-    literals: list[tuple[Tensor, str]] = field(default_factory=list)
-    before: Builder = field(default_factory=Builder)
 
-    def __post_init__(self) -> None:
-        self.inside, self.after = Builder(self.before), Builder(self.before)
+def _finder(function: Any) -> Callable[[str], Any]:
+    """Finds functions in the module of a function by name."""
 
-    def step(self, function: Any) -> Step:
-        """A writer of one function's body."""
+    def find(name: str) -> Any:
         module = function.operation.parent
+        for op in module.regions[0].blocks[0].operations if module is not None else ():
+            attributes = op.operation.attributes
+            if "sym_name" in attributes and attributes["sym_name"].value == name:
+                return op.operation
+        return None
 
-        def find(name: str) -> Any:
-            for op in module.regions[0].blocks[0].operations if module is not None else ():
-                if (
-                    "sym_name" in op.operation.attributes
-                    and op.operation.attributes["sym_name"].value == name
-                ):
-                    return op.operation
-            return None
-
-        return Step(self.before, self.inside, self.space, self.literals, find)
-
-    def constant(self, number: int, tensor: Tensor) -> Bound:
-        """Input `number`, the same in all steps; a scalar is loaded once."""
-        read = Read(Buffer(f"%in{number}", tensor.size, tensor.dtype), Layout.dense(tensor.shape))
-        return Bound(read if tensor.shape else Splat(read.lanes(self.before, [], None), tensor.dtype), True)
-
-    def carry(self, number: int, result: int, tensor: Tensor) -> tuple[str, Bound]:
-        """(initial scalar, its name in a step) for input `number`, or an array in place in `result`."""
-        start = self.constant(number, tensor).array
-        if tensor.shape:
-            target = Read(Buffer(f"%out{result}", tensor.size, tensor.dtype), Layout.dense(tensor.shape))
-            store(self.before, start, [target])
-            return "", Bound(target, False)
-        assert isinstance(start, Splat)
-        return start.value, Bound(Splat(self.before.name(), tensor.dtype), False)
-
-    def finish_step(self, step: Step, writes: Sequence[Write]) -> None:
-        """Stores the results of a step: each when no other one still reads what it overwrites."""
-        writes = _grouped(writes)
-        while writes:
-            ready = next((w for w in writes if self._ready(w, writes)), None)
-            if ready is None:  # a cycle, such as a swap: one of them goes through scratch space
-                write = writes[0]
-                write.array = self._copied(step, write.array)
-                continue
-            writes.remove(ready)
-            step.spend(sum(_store_cost(ready.array, t) for t in ready.targets))
-            store(self.inside, ready.array, ready.targets)
-
-    def _copied(self, step: Step, array: Expression) -> Read:
-        copy = self.space.take(array.shape, array.dtype)
-        step.spend(cost(array))
-        store(self.inside, array, [copy])
-        return copy
-
-    def _ready(self, write: Write, writes: Sequence[Write]) -> bool:
-        others = [w for w in writes if w is not write]
-        wanted = any(other.touches(t.buffer) for other in others for t in write.targets)
-        return not wanted and not write.overtakes_itself()
-
-    def finish(self, plan: Plan, steps: Sequence[Step], code: Builder) -> Kernel | Declined:
-        """The kernel, unless it has become too large."""
-        work = sum(s.work for s in steps)
-        if work > MAX_WORK:
-            return Declined(
-                f"the loop's body takes about {work} operations; up to {MAX_WORK} are worth one dispatch"
-            )
-        if len(code.lines) > MAX_LINES:
-            return Declined(f"the loop's body takes {len(code.lines)} lines of code")
-        plan.literals = self.literals
-        plan.scratch = {
-            f"%scratch_{dtype}": Tensor((size,), dtype) for dtype, size in self.space.used.items()
-        }
-        return assemble(plan, self.space.fill_in(code.text()))
+    return find
 
 
-def _grouped(writes: Sequence[Write]) -> list[Write]:
-    """Writes of the same array become one; those that change nothing are dropped."""
-    groups: dict[int, Write] = {}
-    for write in writes:
-        if [write.array] == write.targets:
-            continue
-        group = groups.setdefault(id(write.array), Write(write.array, []))
-        group.targets.extend(write.targets)
-    return list(groups.values())
+# ---- loops ---------------------------------------------------------------------------------------------
 
 
-def _store_cost(array: Expression, target: Read) -> int:
-    """The work of storing an array: what stays where it is costs nothing."""
-    if not isinstance(array, Pieces):
-        return cost(array)
-    places = [(part, target.layout.window(starts, part.shape, steps)) for part, starts, steps in array.parts]
-    return sum(
-        _store_cost(part, Read(target.buffer, at)) for part, at in places if part != Read(target.buffer, at)
-    )
+class Loop:
+    """A loop to be written: what kinds of loops share."""
+
+    body: Any
+    plan: Plan
+    """The operands and results, and which results are just operands."""
+    first_carry: int
+    """The number of operands in front of the carries."""
+    never = False
+    """Whether it takes no steps at all."""
+    steps = 16
+    """How many steps it takes, as far as is known: for the work of loops in loops."""
+    work = 0
+    """Of one step, when it is written."""
+
+    def write(self, step: Step, operands: Sequence[Bound], places: Sequence[Read]) -> list[Expression]:
+        """Writes the loop at `step`'s level; results that are arrays go to their `places`."""
+        builders, outer_work = step.builders, step.work
+        self.outer = step.b
+        step.builders, step.work = [*builders[: step.level + 1], Builder(self.outer)], 0
+        level, step.level = step.level, step.level + 1
+        results = self.write_inside(step, operands, places)
+        self.work = step.work
+        step.builders, step.level = builders, level
+        step.work = outer_work + (self.work * self.steps if level == step.depth else 0)
+        return results
+
+    def write_inside(self, step: Step, operands: Sequence[Bound], places: Sequence[Read]) -> list[Expression]:
+        """Writes the loop's steps to `step.b`, and the loop around them to `self.outer`."""
+        raise NotImplementedError
+
+    def inline(self, step: Step, operands: Sequence[Bound]) -> list[Bound]:
+        """The loop inside the step of another one."""
+        places = [step.space.take(t.shape, t.dtype) for t in self.plan.results]
+        return [Bound(array, step.level) for array in self.write(step, operands, places)]
+
+    def carries(self, step: Step, operands: Sequence[Bound], places: Sequence[Read]) -> list[Bound]:
+        """What the carries are in a step: arrays in their places, scalars under new names."""
+        found, count = [], len(operands) - self.first_carry
+        for operand, place, source in zip(operands[self.first_carry :], places, self.plan.sources[:count]):
+            if source is not None:
+                found.append(operand)
+            elif place.shape:
+                store(self.outer, operand.array, [place])
+                found.append(Bound(place, step.depth))
+            else:
+                found.append(Bound(Splat(step.b.name(), place.dtype), step.depth))
+        return found
+
+    def scalars(self, count: int) -> list[int]:
+        """Which of the carries live in SSA."""
+        shapes = [t.shape for t in self.plan.results[:count]]
+        return [i for i in range(count) if self.plan.sources[i] is None and not shapes[i]]
+
+
+def _scalar(array: Expression) -> str:
+    """The SSA name of a scalar."""
+    assert isinstance(array, Splat)
+    return array.value
 
 
 def _signature(function: Any) -> tuple[list[Tensor], list[Tensor]]:
@@ -230,184 +206,137 @@ def _block(function: Any) -> Any:
     return function.operation.regions[0].blocks[0]
 
 
-def _returned(function: Any) -> list[Any]:
-    """The values that a function returns."""
-    return list(list(_block(function).operations)[-1].operation.operands)
+def _kept(function: Any, skipped: int, count: int) -> list[bool]:
+    """Which carries the body just passes on: they are constants, and their final value the initial one."""
+    arguments = list(_block(function).arguments)[skipped:]
+    returned = list(list(_block(function).operations)[-1].operation.operands)
+    return [returned[i] == arguments[i] for i in range(count)]
 
 
-class _Scan(_Loop):
+class Scan(Loop):
     """A loop with a known number of steps."""
 
-    def __init__(self, body: Any, length: int, num_consts: int, num_carry: int, reverse: bool) -> None:
-        super().__init__()
-        self.body, self.length, self.reverse = body, length, reverse
-        self.num_consts, self.num_carry = num_consts, num_carry
+    def __init__(self, body: Any, length: int, consts: int, carry: int, reverse: bool) -> None:
+        self.body, self.length, self.reverse, self.first_carry = body, length, reverse, consts
+        self.steps, self.never = length, not length
         takes, gives = _signature(body)
-        self.carried = takes[num_consts : num_consts + num_carry]
-        self.scanned, self.stacked = takes[num_consts + num_carry :], gives[num_carry:]
-        if gives[:num_carry] != self.carried:
+        if gives[:carry] != takes[consts : consts + carry]:
             raise Unsupported("carries that change their type")
-        whole = lambda tensors: [Tensor((length, *t.shape), t.dtype) for t in tensors]
-        inputs = [*takes[: num_consts + num_carry], *whole(self.scanned)]
-        # A carry that the body passes on unchanged is a constant, and its final value the initial one.
-        arguments, returned = list(_block(body).arguments), _returned(body)
-        kept = [returned[i] == arguments[num_consts + i] or not length for i in range(num_carry)]
-        returns = [num_consts + i if keep else None for i, keep in enumerate(kept)] + [None] * len(
-            self.stacked
-        )
-        self.plan = Plan("scan", inputs, [*self.carried, *whole(self.stacked)], returns=returns)
-        self.kept = kept
+        self.count, self.rows = carry, (takes[consts + carry :], gives[carry:])
+        xs, ys = ([Tensor((length, *t.shape), t.dtype) for t in rows] for rows in self.rows)
+        kept = [self.never or keeps for keeps in _kept(body, consts, carry)]
+        returns = [consts + i if keeps else None for i, keeps in enumerate(kept)] + [None] * len(ys)
+        self.plan = Plan("scan", [*takes[: consts + carry], *xs], [*gives[:carry], *ys], returns=returns)
 
-    def emit(self) -> Kernel | Declined:
-        """The loop: initial values, steps, final values."""
-        if not self.length:
-            return kernel_without_code(self.plan)
-        consts = [self.constant(i, t) for i, t in enumerate(self.plan.inputs[: self.num_consts])]
-        carries, starts = [], []
-        for i, tensor in enumerate(self.carried):
-            if self.kept[i]:
-                carries.append(self.constant(self.num_consts + i, tensor))
-                continue
-            start, bound = self.carry(self.num_consts + i, i, tensor)
-            carries.append(bound)
-            if start:
-                starts.append((i, start, bound.array))
-        counter = self.before.name()
+    def write_inside(self, step: Step, operands: Sequence[Bound], places: Sequence[Read]) -> list[Expression]:
+        """The steps, with rows of the scanned arrays, and the `scf.for` around them."""
+        first, count = self.first_carry, self.count
+        counter = step.b.name()
         at = Index.of(counter) if not self.reverse else Index.of(counter) * -1 + (self.length - 1)
-        step = self.step(self.body)
-        results = [x.array for x in step.run(_block(self.body), [*consts, *carries, *self.elements(at)])]
-        self.finish_step(step, self.writes(carries, results, at))
-        return self.finish(self.plan, [step], self.around(counter, starts, results))
+        carries = self.carries(step, operands[: first + count], places)
+        rows = [self.row(step, x.array, at) for x in operands[first + count :]]
+        results = [x.array for x in step.run(_block(self.body), [*operands[:first], *carries, *rows])]
+        writes = [Write(results[i], [x.array]) for i, x in enumerate(carries) if self.changes(i, x)]
+        for array, place in zip(results[count:], places[count:]):
+            layout = _row(place.layout, at)
+            writes.append(Write(array, [Read(place.buffer, layout)]))
+        finish_step(step, writes)
+        scalars = self.scalars(count)
+        starts = [_scalar(operands[first + i].array) for i in scalars]
+        names, following = ([_scalar(x) for x in group] for group in (
+            [carries[i].array for i in scalars], [results[i] for i in scalars]))  # fmt: skip
+        types = ", ".join(signless(carries[i].array.dtype) for i in scalars)
+        final = self.around(step.b, counter, starts, names, following, types)
+        finals = {i: Splat(f"{final}#{k}", carries[i].array.dtype) for k, i in enumerate(scalars)}
+        return [*(finals.get(i, carries[i].array) for i in range(count)), *places[count:]]
 
-    def elements(self, at: Index) -> list[Bound]:
-        """This step's elements of the scanned arrays."""
-        first, elements = self.num_consts + self.num_carry, []
-        for i, tensor in enumerate(self.scanned):
-            buffer = Buffer(f"%in{first + i}", tensor.size * self.length, tensor.dtype)
-            read = Read(buffer, Layout.dense(tensor.shape, at * tensor.size))
-            scalar = None if tensor.shape else Splat(read.lanes(self.inside, [], None), tensor.dtype)
-            elements.append(Bound(scalar or read, False))
-        return elements
+    def changes(self, number: int, carry: Bound) -> bool:
+        """Whether a carry is an array that the body changes."""
+        return self.plan.sources[number] is None and bool(carry.array.shape)
 
-    def writes(self, carries: list[Bound], results: list[Expression], at: Index) -> list[Write]:
-        """What a step leaves in memory."""
-        writes = []
-        for i, array in enumerate(results[: self.num_carry]):
-            if not self.kept[i] and array.shape:
-                target = carries[i].array
-                assert isinstance(target, Read)
-                writes.append(Write(array, [target]))
-        for i, (tensor, array) in enumerate(zip(self.stacked, results[self.num_carry :]), self.num_carry):
-            buffer = Buffer(f"%out{i}", tensor.size * self.length, tensor.dtype)
-            writes.append(Write(array, [Read(buffer, Layout.dense(tensor.shape, at * tensor.size))]))
-        return writes
+    def row(self, step: Step, array: Expression, at: Index) -> Bound:
+        """This step's row of a scanned array."""
+        row = array.relayout(lambda x: _row(x, at))
+        assert row is not None
+        return Bound(row if row.shape else Splat(row.lanes(step.b, [], None), row.dtype), step.depth)
 
     def around(
-        self, counter: str, starts: list[tuple[int, str, Expression]], results: list[Expression]
-    ) -> Builder:
-        """The code of the kernel: what comes before, the loop, scalar results."""
-        b = self.before
-        types = ", ".join(signless(x.dtype) for _, _, x in starts)
-        head = f"scf.for {counter} = {b.index(0)} to {b.index(self.length)} step {b.index(1)}"
-        final = b.name()
+        self, steps: Builder, counter: str, starts: list[str], names: list[str], following: list[str], types: str
+    ) -> str:
+        """The loop around the code of the steps; gives the name of its results."""
+        b = self.outer
+        head, final = f"scf.for {counter} = {b.index(0)} to {b.index(self.length)} step {b.index(1)}", b.name()
         if starts:
-            carry = ", ".join(f"{_scalar(x)} = {start}" for _, start, x in starts)
+            carry = ", ".join(f"{name} = {start}" for name, start in zip(names, starts))
             head = f"{final}:{len(starts)} = {head} iter_args({carry}) -> ({types})"
         with b.block(head):
-            b.lines += self.inside.lines
+            b.lines += steps.lines
             if starts:
-                b.line(f"scf.yield {', '.join(_scalar(results[i]) for i, _, _ in starts)} : {types}")
-        for position, (i, _, x) in enumerate(starts):
-            store(
-                b,
-                Splat(f"{final}#{position}", x.dtype),
-                [Read(Buffer(f"%out{i}", 1, x.dtype), Layout((), ()))],
-            )
-        return b
+                b.line(f"scf.yield {', '.join(following)} : {types}")
+        return final
 
 
-def _scalar(array: Expression) -> str:
-    """The SSA name of a scalar."""
-    assert isinstance(array, Splat)
-    return array.value
+def _row(layout: Layout, at: Index) -> Layout:
+    """One row along the first dimension."""
+    starts = [at] + [Index()] * (len(layout.shape) - 1)
+    row = layout.window(starts, (1, *layout.shape[1:]), (1,) * len(layout.shape))
+    return replace(row, shape=row.shape[1:], strides=row.strides[1:])
 
 
-class _While(_Loop):
+class While(Loop):
     """A loop that runs while a condition holds."""
 
-    def __init__(self, condition: Any, body: Any, num_cond_consts: int, num_body_consts: int) -> None:
-        super().__init__()
+    def __init__(self, condition: Any, body: Any, cond_consts: int, body_consts: int) -> None:
         self.condition, self.body = condition, body
-        self.num_cond, self.num_body = num_cond_consts, num_body_consts
+        self.cond_consts, self.first_carry = cond_consts, cond_consts + body_consts
         takes, gives = _signature(body)
-        self.carried = takes[num_body_consts:]
-        if gives != self.carried:
+        if gives != takes[body_consts:]:
             raise Unsupported("carries that change their type")
-        cond_takes, _ = _signature(condition)
-        inputs = [*cond_takes[:num_cond_consts], *takes[:num_body_consts], *self.carried]
-        arguments, returned = list(_block(body).arguments), _returned(body)
-        self.kept = [returned[i] == arguments[num_body_consts + i] for i in range(len(self.carried))]
-        first = num_cond_consts + num_body_consts
-        returns = [first + i if keep else None for i, keep in enumerate(self.kept)]
-        self.plan = Plan("while", inputs, list(self.carried), returns=returns)
+        inputs = [*_signature(condition)[0][:cond_consts], *takes]
+        kept = _kept(body, body_consts, len(gives))
+        returns = [self.first_carry + i if keeps else None for i, keeps in enumerate(kept)]
+        self.plan = Plan("while", inputs, gives, returns=returns)
 
-    def emit(self) -> Kernel | Declined:
-        """The loop: the condition is computed from the carries, then the step."""
-        first = self.num_cond + self.num_body
-        consts = [self.constant(i, t) for i, t in enumerate(self.plan.inputs[:first])]
-        in_condition, in_body, starts = [], [], []
-        for i, tensor in enumerate(self.carried):
-            if self.kept[i]:
-                in_condition.append(self.constant(first + i, tensor))
-                in_body.append(in_condition[-1])
-                continue
-            start, bound = self.carry(first + i, i, tensor)
-            in_condition.append(bound)
-            if start:
-                starts.append((i, start, bound.array))
-                bound = Bound(Splat(self.before.name(), tensor.dtype), False)
-            in_body.append(bound)
-        test = self.step(self.condition)
-        (holds,) = test.run(_block(self.condition), [*consts[: self.num_cond], *in_condition])
-        tested, self.inside = self.inside, Builder(self.before)
-        step = self.step(self.body)
-        results = [x.array for x in step.run(_block(self.body), [*consts[self.num_cond :], *in_body])]
-        targets = [x.array for x in in_body]
-        self.finish_step(step, [
-            Write(array, [target]) for array, target, kept in zip(results, targets, self.kept)
-            if not kept and array.shape and isinstance(target, Read)
+    def write_inside(self, step: Step, operands: Sequence[Bound], places: Sequence[Read]) -> list[Expression]:
+        """The condition, computed from the carries, the step, and the `scf.while` around them."""
+        first, count = self.first_carry, len(self.plan.results)
+        carries, scalars = self.carries(step, operands, places), self.scalars(count)
+        (holds,) = step.run(_block(self.condition), [*operands[: self.cond_consts], *carries])
+        tested = step.b.lines[:]
+        step.b.lines.clear()
+        inner = list(carries)  # the step gets scalars from the condition's region, under names of its own
+        for i in scalars:
+            inner[i] = Bound(Splat(step.b.name(), carries[i].array.dtype), step.depth)
+        consts = operands[self.cond_consts : first]
+        results = [x.array for x in step.run(_block(self.body), [*consts, *inner])]
+        finish_step(step, [
+            Write(array, [x.array]) for array, x, source in zip(results, carries, self.plan.sources)
+            if source is None and isinstance(x.array, Read)
         ])  # fmt: skip
-        code = self.around(tested, _scalar(holds.array), starts, [targets[i] for i, _, _ in starts], results)
-        return self.finish(self.plan, [test, step], code)
+        starts = [_scalar(operands[first + i].array) for i in scalars]
+        groups = [[_scalar(x[i].array) for i in scalars] for x in (carries, inner)]
+        following = [_scalar(results[i]) for i in scalars]
+        types = [signless(carries[i].array.dtype) for i in scalars]
+        final = self.around(tested, _scalar(holds.array), step.b.lines, starts, *groups, following, types)
+        finals = {i: Splat(f"{final}#{k}", carries[i].array.dtype) for k, i in enumerate(scalars)}
+        return [finals.get(i, carries[i].array) for i in range(count)]
 
     def around(
-        self, tested: Builder, holds: str, starts: list[tuple[int, str, Expression]], inner: list[Expression],
-        results: list[Expression],
-    ) -> Builder:  # fmt: skip
-        """The code of the kernel: what comes before, condition and step, scalar results."""
-        b = self.before
-        types = ", ".join(signless(x.dtype) for _, _, x in starts)
-        final = b.name()
-        head = "scf.while : () -> ()"
+        self, tested: list[str], holds: str, steps: list[str], starts: list[str], names: list[str],
+        inner: list[str], following: list[str], types: list[str],
+    ) -> str:  # fmt: skip
+        """The loop around the code of condition and step; gives the name of its results."""
+        b, listed = self.outer, ", ".join(types)
+        head, final = "scf.while : () -> ()", b.name()
         if starts:
-            carry = ", ".join(f"{_scalar(x)} = {start}" for _, start, x in starts)
-            head = f"{final}:{len(starts)} = scf.while ({carry}) : ({types}) -> ({types})"
+            carry = ", ".join(f"{name} = {start}" for name, start in zip(names, starts))
+            head = f"{final}:{len(starts)} = scf.while ({carry}) : ({listed}) -> ({listed})"
         with b.block(head, "} do {"):
-            b.lines += tested.lines
-            names = ", ".join(_scalar(x) for _, _, x in starts)
-            b.line(f"scf.condition({holds})" + (f" {names} : {types}" if starts else ""))
+            b.lines += tested
+            b.line(f"scf.condition({holds})" + (f" {', '.join(names)} : {listed}" if starts else ""))
         if starts:
-            b.line(f"^bb0({', '.join(f'{_scalar(x)}: {signless(x.dtype)}' for x in inner)}):")
-        b.lines += self.inside.lines
-        b.line(
-            "scf.yield"
-            + (f" {', '.join(_scalar(results[i]) for i, _, _ in starts)} : {types}" if starts else "")
-        )
+            b.line(f"^bb0({', '.join(f'{name}: {type_}' for name, type_ in zip(inner, types))}):")
+        b.lines += steps
+        b.line("scf.yield" + (f" {', '.join(following)} : {listed}" if starts else ""))
         b.line("}")
-        for position, (i, _, x) in enumerate(starts):
-            store(
-                b,
-                Splat(f"{final}#{position}", x.dtype),
-                [Read(Buffer(f"%out{i}", 1, x.dtype), Layout((), ()))],
-            )
-        return b
+        return final

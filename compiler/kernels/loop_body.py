@@ -25,8 +25,8 @@ from axil.compiler.kernels.arrays import (
     cost,
     weight,
 )  # fmt: skip
-from axil.compiler.kernels.contraction import Dot, dot
-from axil.compiler.kernels.kernel import Tensor, Unsupported, tensor_of
+from axil.compiler.kernels.contraction import Operand, dot
+from axil.compiler.kernels.kernel import PREFIX, Tensor, Unsupported, find_kernel, tensor_of
 from axil.compiler.kernels.loop_indexing import gather, numbers, scatter
 from axil.compiler.kernels.reduction import reduce
 from axil.compiler.kernels.scalarwise import (
@@ -50,55 +50,66 @@ CHEAP = 3
 
 @dataclass(frozen=True)
 class Bound:
-    """What a value of the body is: its expression, and whether it is the same in every step."""
+    """What a value of the body is: its expression, and how many loops deep it changes; 0 for what never does."""
 
     array: Expression
-    invariant: bool
+    depth: int
 
 
 @dataclass
 class Step:
-    """The code of a loop's body (or condition), being written to `b`; `before` runs once."""
+    """The code of a loop's step being written, with the code around it."""
 
-    before: Builder
-    b: Builder
+    builders: list[Builder]
+    """The code that runs once, then the step of each loop, from the outermost to the one being written."""
     space: Workspace
     literals: list[tuple[Tensor, str]]
     functions: Callable[[str], Any]
     """Finds a function of the program by name."""
+    level: int = 0
+    """The depth of the op being written."""
     work: int = 0
+    """Of one step of the innermost loop, roughly in operations on one element."""
     values: dict[Any, Bound] = field(default_factory=dict)
+    in_branch: bool = False
+
+    @property
+    def b(self) -> Builder:
+        """Where the op being written goes."""
+        return self.builders[self.level]
+
+    @property
+    def depth(self) -> int:
+        """How deep the innermost loop is."""
+        return len(self.builders) - 1
 
     def run(self, block: Any, arguments: Sequence[Bound]) -> list[Bound]:
         """Binds a block's arguments, writes its ops, and gives what it returns."""
         self.values.update(zip(block.arguments, arguments))
         for op in block.operations:
             op = op.operation
-            if op.name in ("func.return", "stablehlo.return"):
+            if op.name in RETURNS:
                 return [self.values[v] for v in op.operands]
             self.write(op)
         raise Unsupported("a block without a return")
 
     def write(self, op: Any) -> None:
-        """The code of one op."""
+        """The code of one op, outside of the loops in which it does not change."""
         handler = HANDLERS.get(op.name)
         if handler is None:
             raise Unsupported(f"the op {op.name}")
         bound = [self.values[v] for v in op.operands]
-        invariant = all(x.invariant for x in bound) and op.name not in BRANCHES
-        outer = self.b
-        if invariant:
-            self.b = self.before
+        outer = self.level
+        self.level = self.depth if op.name in BRANCHES else max((x.depth for x in bound), default=0)
         results = handler(self, op, bound)
         results = results if isinstance(results, list) else [results]
         for value, array in zip(op.results, results):
-            if isinstance(array, Bound):
-                self.values[value] = array
-            else:
-                self.values[value] = Bound(self.settled(value, array, invariant), invariant)
-        self.b = outer
+            if not isinstance(array, Bound):
+                array = Bound(self.settled(value, array), self.level)
+            self.values[value] = array
+        self.level = outer
 
-    def settled(self, value: Any, array: Expression, invariant: bool) -> Expression:
+    def settled(self, value: Any, array: Expression) -> Expression:
         """Computes a new value now if that is better than for each use."""
         if not array.shape:
             return array if isinstance(array, Splat) else Splat(array.lanes(self.b, [], None), array.dtype)
@@ -106,25 +117,27 @@ class Step:
             return array
         users = [use.owner for use in value.uses]
         again = len(users) > 1 and any(u.operation.name not in RETURNS for u in users)
-        if invariant or (again and (weight(array) > CHEAP or isinstance(array, Pieces))):
-            return self.stored(array, invariant)
+        if self.level < self.depth or (again and (weight(array) > CHEAP or isinstance(array, Pieces))):
+            return self.stored(array)
         return array
 
-    def stored(self, array: Expression, invariant: bool = False) -> Read:
-        """The array in memory."""
+    def stored(self, array: Expression, depth: int | None = None) -> Read:
+        """The array in memory, computed in the step of some depth: the op's own unless told otherwise."""
+        depth = self.level if depth is None else depth
         if not isinstance(array, Read):
-            self.spend(cost(array), invariant)
-        return stored(self.before if invariant else self.b, self.space, array)
+            self.spend(cost(array), depth)
+        return stored(self.builders[depth], self.space, array)
 
-    def spend(self, work: int, invariant: bool = False) -> None:
-        """Counts work that is done in every step."""
-        self.work += 0 if invariant else work
+    def spend(self, work: int, depth: int | None = None) -> None:
+        """Counts work, if it is done in every step of the innermost loop."""
+        if (self.level if depth is None else depth) == self.depth:
+            self.work += work
 
     def changed(self, array: Expression, change: Callable[[Layout], Layout | None]) -> Expression:
         """The array with another layout; stored first where it must be."""
         result = array.relayout(change)
         if result is None:
-            self.spend(cost(array), self.b is self.before)
+            self.spend(cost(array))
             result = changed(self.b, self.space, array, change)
         return result
 
@@ -215,7 +228,7 @@ def constant(step: Step, op: Any, bound: list[Bound]) -> Expression:
     attribute, tensor = op.attributes["value"], tensor_of(op.results[0].type)
     if attribute.is_splat:
         literal = str(attribute.get_splat_value()).split(" : ")[0]
-        return Splat(step.before.constant(literal, tensor.dtype), tensor.dtype, tensor.shape)
+        return Splat(step.builders[0].constant(literal, tensor.dtype), tensor.dtype, tensor.shape)
     step.literals.append((tensor, str(attribute).rsplit(" : ", 1)[0]))
     return Read(
         Buffer(f"%literal{len(step.literals) - 1}", tensor.size, tensor.dtype), Layout.dense(tensor.shape)
@@ -246,7 +259,7 @@ def broadcast_in_dim(step: Step, op: Any, bound: list[Bound]) -> Expression:
     if isinstance(array, Splat):
         return Splat(array.value, array.dtype, shape)
     if isinstance(array, Pieces | Map) and prod(shape) > array.size:
-        array = step.stored(array, bound[0].invariant)
+        array = step.stored(array, bound[0].depth)
     return step.changed(array, lambda x: x.broadcast(dims, shape))
 
 
@@ -348,16 +361,17 @@ def dot_general(step: Step, op: Any, bound: list[Bound]) -> Expression:
     """A contraction."""
     found = numbers(str(op.attributes["dot_dimension_numbers"]))
     kinds = [f"{side}_{kind}_dimensions" for kind in ("batching", "contracting") for side in ("lhs", "rhs")]
-    dims = Dot(*(tuple(found.get(kind, ())) for kind in kinds))
+    dims = [tuple(found.get(kind, ())) for kind in kinds]
     dtype = tensor_of(op.results[0].type).dtype
-    invariants = bound[0].invariant, bound[1].invariant
-    arrays = [step.stored(x.array, x.invariant) for x in bound]
+    left, right = (
+        Operand(step.stored(x.array, x.depth), batch, contracted, step.builders[x.depth], x.depth < step.level)
+        for x, batch, contracted in zip(bound, dims[:2], dims[2:])
+    )
     outer = prod(tensor_of(op.results[0].type).shape)
-    inner = prod(arrays[0].shape[i] for i in dims.lhs_contracted)
-    step.spend(outer * inner, all(invariants))
-    result = dot(step.b, step.before, step.space, *arrays, dims, dtype, invariants)
+    step.spend(outer * prod(left.extents(left.contracted)))
+    result = dot(step.b, step.space, left, right, dtype)
     if result is None:
-        raise Unsupported(f"dot_general of {arrays[0].dtype} and {arrays[1].dtype} to {dtype}")
+        raise Unsupported(f"dot_general of {left.array.dtype} and {right.array.dtype} to {dtype}")
     return result
 
 
@@ -373,9 +387,8 @@ def reduce_op(step: Step, op: Any, bound: list[Bound]) -> Expression:
         raise Unsupported(f"a reduction with {', '.join(names[:-1])}")
     array, start = bound[0].array, bound[1].array
     assert isinstance(start, Splat)
-    invariant = bound[0].invariant and bound[1].invariant
-    array = step.stored(array, invariant) if isinstance(array, Pieces) else array
-    step.spend(cost(array), invariant)
+    array = step.stored(array) if isinstance(array, Pieces) else array
+    step.spend(cost(array))
     result = reduce(step.b, step.space, names[0], array, ints(op, "dimensions"), start)
     if result is None:
         raise Unsupported(f"a reduction of {array.dtype}")
@@ -386,8 +399,10 @@ def choose(step: Step, op: Any, bound: list[Bound]) -> list[Expression]:
     """`case` and `if`: branches are pure and small here, so all are computed and one result is selected."""
     index, values = bound[0].array, []
     assert isinstance(index, Splat)
+    nested, step.in_branch = step.in_branch, True
     for region in op.regions:
         values.append([x.array for x in step.run(region.blocks[0], [])])
+    step.in_branch = nested
     results = values[-1]
     for number, branch in reversed(list(enumerate(values[:-1]))):
         if index.dtype == "i1":
@@ -406,11 +421,28 @@ def _either(step: Step, mask: str, x: Expression, y: Expression) -> Expression:
 
 
 def call(step: Step, op: Any, bound: list[Bound]) -> list[Bound]:
-    """A call is written out."""
-    function = step.functions(op.attributes["callee"].value)
+    """A call is written out, that of a loop's kernel as a loop."""
+    name = op.attributes["callee"].value
+    if name.startswith(PREFIX):
+        return inner_loop(step, name, bound)
+    function = step.functions(name)
     if function is None or not len(function.regions[0].blocks):
         raise Unsupported(f"a call of {op.attributes['callee']}")
     return step.run(function.regions[0].blocks[0], bound)
+
+
+def inner_loop(step: Step, name: str, bound: list[Bound]) -> list[Bound]:
+    """The loop of a kernel that was made for a loop inside this one's body."""
+    kernel = find_kernel(name)
+    if kernel is None or kernel.inline is None:
+        raise Unsupported(f"a call of {name}")
+    if step.in_branch:  # branches are computed whether taken or not, and this one might not end
+        raise Unsupported("a loop in a branch")
+    leaves = [
+        x if isinstance(x.array, Splat | Read | Affine) else Bound(step.stored(x.array, x.depth), x.depth)
+        for x in bound
+    ]
+    return kernel.inline(step, leaves)
 
 
 def same(step: Step, op: Any, bound: list[Bound]) -> list[Bound]:

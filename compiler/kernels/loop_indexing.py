@@ -85,11 +85,10 @@ def gather(step: Any, op: Any, bound: Sequence[Any]) -> Expression:
     offset, batching = found.get("offset_dims", []), found.get("operand_batching_dims", [])
     if 0 in operand.shape or 0 in sizes:
         raise Unsupported("an empty gather")
-    invariant = bound[0].invariant
     if not isinstance(operand, Read | Splat):
-        operand = step.stored(operand, invariant)
+        operand = step.stored(operand, bound[0].depth)
     if not isinstance(indices, Read | Splat):
-        indices = step.stored(indices, bound[1].invariant)
+        indices = step.stored(indices, bound[1].depth)
     windows = Windows(
         operand.shape, sizes, indices,
         found.get("index_vector_dim", [0])[0], found.get("start_index_map", []),
@@ -110,7 +109,7 @@ def gather(step: Any, op: Any, bound: Sequence[Any]) -> Expression:
     if prod(windows.points) == 1:
         return step.changed(window([Index()] * len(points)), lambda x: x.broadcast(offset, shape))
     result = step.space.take(shape, operand.dtype)
-    step.spend(result.size + 10 * prod(windows.points), invariant and bound[1].invariant)
+    step.spend(result.size + 10 * prod(windows.points))
 
     def copy(point: list[Index]) -> None:
         places = dict(zip(points, point))

@@ -85,7 +85,7 @@ class Index:
         )
 
 
-def parse(index: Any, shape: tuple[int, ...], mode: str = "clip") -> Index:
+def parse(index: Any, shape: tuple[int, ...], integers_as_arrays: bool = False) -> Index:
     """Understand an index of an array of `shape`."""
     items = index if type(index) is tuple else (index,)
     if isinstance(index, list):
@@ -122,7 +122,7 @@ def parse(index: Any, shape: tuple[int, ...], mode: str = "clip") -> Index:
                 _add(parsed, place, slice(0, shape[dim], 1), column.astype(np.int32))
                 dim, place = dim + 1, place + 1
         else:
-            _add_one(parsed, place, item, shape[dim], dim, mode)
+            _add_one(parsed, place, item, shape[dim], dim, integers_as_arrays)
             dim, place = dim + 1, place + 1
     if parsed.booleans:
         shape_iter = iter(shape)
@@ -194,13 +194,15 @@ def _add(parsed: Index, place: int, entry: Any, array: Any = None) -> None:
         parsed.arrays[place] = array
 
 
-def _add_one(parsed: Index, place: int, item: Any, n: int, dim: int, mode: str) -> None:
+def _add_one(parsed: Index, place: int, item: Any, n: int, dim: int, integers_as_arrays: bool) -> None:
     """An int, a slice or an index array of one dimension."""
     if isinstance(item, slice):
         _add(parsed, place, _static_slice(item, n))
     elif isinstance(item, int):
         if not n:
             raise index_error(f"index is out of bounds for axis {dim} with size 0")
+        if integers_as_arrays:
+            return _add(parsed, place, slice(0, n, 1), np.asarray(item))
         i = item + n if item < 0 else item
         if not 0 <= i < n:
             parsed.outside = True
@@ -350,12 +352,9 @@ def _batch_position(index: Index) -> set[int]:
     NumPy's rule: the arrays' dimensions stand where the arrays stand in the index if these (with integers) are next
     to each other, and first of all otherwise.
     """
-    advanced = [
-        i for i, d in enumerate(index.layout) if d is not None and (d in index.arrays or type(index.slices[d]) is int)
-    ]
-    if advanced[-1] - advanced[0] + 1 != len(advanced):
+    if not _contiguous(index):
         return set()
-    return {d for d in index.layout[: advanced[0]] if d is not None}
+    return {d for d in index.layout[: _advanced(index)[0]] if d is not None}
 
 
 def _index_vectors(arrays: Sequence[Any], sizes: Sequence[int], batch: tuple[int, ...]) -> Value:
@@ -391,33 +390,29 @@ def with_new_dims(index: Index, shape: tuple[int, ...]) -> tuple[int, ...]:
     """The shape of the result with the dimensions that `None` adds. `shape` is without them."""
     if None not in index.layout:
         return shape
-    kept = [d for d in index.layout if d is not None and type(index.slices[d]) is slice and d not in index.arrays]
+    kept = [d for d, sl in enumerate(index.slices) if type(sl) is slice and d not in index.arrays]
     batch = len(shape) - len(kept)
-    before = _batch_position(index) if index.arrays else set()
-    result: list[int] = []
-    rest = iter([*range(batch)]) if not before else iter(())
-    sizes = iter(shape)
-    at_front = bool(index.arrays) and not _contiguous(index)
-    if at_front:
-        result += [next(sizes) for _ in range(batch)]
-    done = at_front or not index.arrays
+    sizes, result = iter(shape), []
+    if index.arrays and not _contiguous(index):
+        result, batch = [next(sizes) for _ in range(batch)], 0
     for d in index.layout:
         if d is None:
             result.append(1)
         elif d in index.arrays or type(index.slices[d]) is int:
-            if not done:
-                result += [next(sizes) for _ in range(batch)]
-                done = True
+            result += [next(sizes) for _ in range(batch)]
+            batch = 0
         else:
             result.append(next(sizes))
-    del rest
     return tuple(result)
 
 
+def _advanced(index: Index) -> list[int]:
+    """Places in the index of its arrays and integers."""
+    return [i for i, d in enumerate(index.layout) if d is not None and (d in index.arrays or type(index.slices[d]) is int)]
+
+
 def _contiguous(index: Index) -> bool:
-    advanced = [
-        i for i, d in enumerate(index.layout) if d is not None and (d in index.arrays or type(index.slices[d]) is int)
-    ]
+    advanced = _advanced(index)
     return advanced[-1] - advanced[0] + 1 == len(advanced)
 
 
@@ -440,9 +435,9 @@ def getitem(x: Value, index: Any) -> Value:
 def get(x: Value, index: Any, mode: Any = None, fill_value: Any = None) -> Value:
     """`x.at[index].get(mode=..., fill_value=...)`."""
     mode = gather_mode(mode)
-    parsed = parse(index, x.aval.shape, mode)
+    parsed = parse(index, x.aval.shape)
     if parsed.outside and mode == "fill":
-        parsed = _integers_as_arrays(index, x.aval.shape, mode)
+        parsed = parse(index, x.aval.shape, integers_as_arrays=True)  # filled in like any other
     if state.trace is None and type(x) is Array and not parsed.arrays:
         return _read_at_once(x, parsed)
     if parsed.booleans:
@@ -463,15 +458,6 @@ def _read_at_once(x: Array, parsed: Index) -> Array:
 
 def _numpy_slice(sl: Any) -> Any:
     return slice(sl.start, None, sl.step) if type(sl) is slice and sl.stop < 0 else sl
-
-
-def _integers_as_arrays(index: Any, shape: tuple[int, ...], mode: str) -> Index:
-    """Parse again with integers as index arrays, so that those out of bounds are filled in like any other."""
-    items = index if type(index) is tuple else (index,)
-    items = tuple(np.asarray([i]) if isinstance(i, (int, np.integer)) and not isinstance(i, bool) else i for i in items)
-    parsed = parse(items, shape, mode)
-    parsed.arrays = {d: a.reshape(()) if isinstance(a, np.ndarray) and a.shape == (1,) else a for d, a in parsed.arrays.items()}
-    return parsed
 
 
 def _pick(region: Value, parsed: Index, mode: str, fill_value: Any) -> Value:

@@ -132,13 +132,13 @@ def _update(
     """`x` with `values` combined into the elements at `index`; keeps the dtype of `x`."""
     mode = "fill" if mode is None else gather_mode(mode)
     if type(x) is Array and state.trace is None:
-        done = _at_once(name, x, index, values, mode)
+        done = _at_once(name, x, index, values)
         if done is not None:
             return done
-    parsed = parse(index, x.aval.shape, mode)
+    parsed = parse(index, x.aval.shape)
     dtype, weak = x.aval.dtype, x.weak_type
     x, values = _common_dtype(x, values)
-    if parsed.outside and mode != "clip":
+    if parsed.outside and mode == "fill":
         return convert(x, dtype, weak)  # a static index is out of bounds: the whole update is dropped
     original = x.aval.shape
     if parsed.booleans:
@@ -192,7 +192,7 @@ def _scatter(name: str, region: Value, parsed: Index, values: Value, mode: str, 
     return bind(_OPS[name][1], region, how.indices, values, **attributes)
 
 
-def _at_once(name: str, x: Array, index: Any, values: Any, mode: str) -> Array | None:
+def _at_once(name: str, x: Array, index: Any, values: Any) -> Array | None:
     """The update by NumPy on a copy, where the index is static and in bounds and the dtype stays; else None."""
     kind = x.aval.dtype.kind
     if type(values) in (int, float, bool):
@@ -211,7 +211,7 @@ def _at_once(name: str, x: Array, index: Any, values: Any, mode: str) -> Array |
         entries: Any = index
         target = x.aval.shape[1:]
     else:
-        parsed = parse(index, x.aval.shape, mode)
+        parsed = parse(index, x.aval.shape)
         if parsed.arrays or parsed.outside:
             return None
         entries = tuple(None if d is None else _entry(parsed.slices[d]) for d in parsed.layout)
