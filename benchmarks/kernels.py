@@ -56,9 +56,7 @@ def runner(kernel: Kernel | Declined, arrays: Sequence[np.ndarray], cost: float)
     takes = ", ".join(f"{n}: {t.type}" for n, t in zip(names, kernel.inputs))
     gives = ", ".join(t.type for t in kernel.results)
     results = ", ".join(f"%r#{i}" for i in range(len(kernel.results)))
-    call = (
-        f"%r:{len(kernel.results)} = func.call @{kernel.symbol}({', '.join(names)}) : {kernel.function_type}"
-    )
+    call = f"%r:{len(kernel.results)} = func.call @{kernel.symbol}({', '.join(names)}) : {kernel.function_type}"
     main = f"func.func public @main({takes}) -> ({gives}) {{ {call}\n return {results} : {gives} }}"
     module = parse(f"{kernel.declaration}\n{main}")
     link(module, [kernel])
@@ -94,9 +92,7 @@ def sort_case(shape: tuple[int, ...], payload: bool) -> Case:
 
         return lax.sort(operands, num_keys=1)
 
-    values = [
-        Value(f"tensor<{'x'.join(map(str, shape))}x{dtype}>") for dtype in ("f32", "i32")[: len(arrays)]
-    ]
+    values = [Value(f"tensor<{'x'.join(map(str, shape))}x{dtype}>") for dtype in ("f32", "i32")[: len(arrays)]]
     kernel = KERNELS["merge_sort"](values, num_keys=1)
     name = f"sort {'x'.join(map(str, shape))}{' with payload' if payload else ''}"
     return Case(name, runner(kernel, arrays, 10.0 * arrays[0].size), jax_runner(in_jax, arrays), 0.7)

@@ -41,7 +41,10 @@ class Interpreter:
         if plan is None:
             if self.functions.site(name) is not None:  # control that is run itself, not through a call
                 return self._call(name)(*operands)
-            plan = self._plans[name] = self._plan(name)
+            with self._lock:  # planning writes derivatives out, which changes the module
+                plan = self._plans.get(name)
+                if plan is None:
+                    plan = self._plans[name] = self._plan(name)
         steps, results, size = plan
         slots: list[Any] = [None] * size
         slots[: len(operands)] = operands

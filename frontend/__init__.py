@@ -32,7 +32,7 @@ _NAMES = {
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names}
 _MODULES = (
-    "checkpoint", "config", "dtypes", "errors", "lax", "numpy", "random", "runtime", "tree", "tree_util", "core",
+    "aot", "checkpoint", "config", "dtypes", "errors", "lax", "numpy", "random", "runtime", "tree", "tree_util", "core",
 )  # fmt: skip
 
 

@@ -26,7 +26,7 @@ Targets = Any  # a name, a `Target`, or several of them
 
 
 def save(
-    path: str | os.PathLike[str], fun: Callable[..., Any], *args: Any, targets: Targets = ("host",),
+    path: str | os.PathLike[str], fun: Callable[..., Any], /, *args: Any, targets: Targets = ("host",),
     name: str | None = None, **kwargs: Any,
 ) -> None:  # fmt: skip
     """Compile `fun` for arguments like these and write an artifact to `path`.
@@ -95,9 +95,7 @@ def _write(
             raise user_error(e) from None
         programs[target] = compiled.vmfb
         cost = compiled.cost
-    write(
-        path, name=name, programs=programs, signature=signature, weights=constants, source=source, cost=cost
-    )
+    write(path, name=name, programs=programs, signature=signature, weights=constants, source=source, cost=cost)
 
 
 # ---- functions -----------------------------------------------------------------------------------------
@@ -113,9 +111,7 @@ class _Slot:
 def _prepare(lowered: Lowered) -> tuple[Any, Any]:
     """The signature of an artifact, and the module with its function in the order that the signature says."""
     call = lowered.call
-    dynamic, named = tree.tree_unflatten(
-        call.treedef, [_Slot(i, x.aval) for i, x in enumerate(call.operands)]
-    )
+    dynamic, named = tree.tree_unflatten(call.treedef, [_Slot(i, x.aval) for i, x in enumerate(call.operands)])
     results = tree.tree_unflatten(lowered.treedef, [_Slot(i, a) for i, (a, _) in enumerate(lowered.outputs)])
     names = _argument_names(lowered.jitted, len(dynamic), set(call.static))
     arguments, keywords, result = [_plain(x) for x in dynamic], _plain(named), _plain(results)
@@ -132,9 +128,7 @@ def _argument_names(jitted: JitFunction, count: int, static: set[int]) -> tuple[
     return tuple(p.name for i, p in enumerate(named) if i not in static)[:count]
 
 
-def _signature(
-    arguments: Sequence[Any], keywords: Mapping[str, Any], results: Any, names: Sequence[str]
-) -> Any:
+def _signature(arguments: Sequence[Any], keywords: Mapping[str, Any], results: Any, names: Sequence[str]) -> Any:
     from axil.runtime.signature import Signature
 
     return Signature.of(arguments, results, keywords=keywords, names=names)

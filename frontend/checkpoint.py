@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from axil import tree
-from axil.core import run_traced, state, trace_function
-from axil.operands import Flat, check_callable, function_name, is_arraylike, operand, symbol
+from axil.core import state, trace_function
+from axil.operands import Flat, check_callable, function_name, is_arraylike, normalize_argnums, operand, symbol
 
 
 def checkpoint(
@@ -33,7 +33,7 @@ def checkpoint(
 
     @functools.wraps(fun)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        fixed = {i % len(args) for i in static} if args else set()
+        fixed = set(normalize_argnums(static, len(args), label))
         leaves, treedef = tree.tree_flatten(([a for i, a in enumerate(args) if i not in fixed], kwargs))
         which = [i for i, x in enumerate(leaves) if is_arraylike(x)]
 
@@ -46,8 +46,10 @@ def checkpoint(
             return [args[i] if i in fixed else next(rest) for i in range(len(args))], named
 
         flat = Flat(fun, rebuild, label)
-        results = run_traced("", lambda *ops: _emit(flat, label, ops), [operand(leaves[i], label) for i in which])
-        return flat.unflatten(results)
+        operands = [operand(leaves[i], label) for i in which]
+        if state.trace is None:  # nothing is differentiated
+            return flat.unflatten(flat(*operands))
+        return flat.unflatten(_emit(flat, label, operands))
 
     return wrapped
 

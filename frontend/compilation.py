@@ -25,7 +25,8 @@ from axil.core import (
     Tracer,
     _run,
     array_of_buffer,
-    as_array,
+    concrete_array,
+    donated_error,
     run_traced,
     state,
     trace_function,
@@ -68,6 +69,9 @@ class Compiled:
     def run(self, operands: Sequence[Array]) -> list[Array]:
         """Run on arrays of the right avals."""
         views = [x._buffer if x._buffer is not None else _upload(x) for x in operands]
+        if self.donated:
+            for i in self.donated:
+                views[i] = _own(operands[i])
         if self.hidden:
             views += [x._buffer if x._buffer is not None else _upload(x) for x in self.hidden]
         results = self.executable.invoke(views)
@@ -81,14 +85,20 @@ def _upload(x: Array) -> Any:
     from axil.runtime.buffers import to_device
 
     if x._value is None and x._buffer is None:
-        raise errors.AxilRuntimeError(
-            errors.explain(
-                f"an array of {x.aval} was donated to a compiled function and is gone", user_line(),
-                ways_out=["use the function's result instead", "or do not donate it: leave it out of donate_argnums"],
-            )  # fmt: skip
-        )
+        raise donated_error(x)
     buffer = x._buffer = to_device(x._value, may_alias=True).view
     return buffer
+
+
+def _own(x: Array) -> Any:
+    """A buffer that a program may overwrite.
+
+    The memory of an array that has been looked at may be that of a NumPy array too, or of another array that is a
+    view of it: it is copied. One that was only ever passed from program to program is handed over as it is.
+    """
+    from axil.runtime.buffers import to_device
+
+    return x._buffer if x._value is None else to_device(x._value).view
 
 
 def _forget(operands: Sequence[Array], donated: Sequence[int]) -> None:
@@ -144,6 +154,7 @@ class JitFunction:
     def _inside(self, args: tuple, kwargs: dict) -> Any:
         """Under another trace: a function of its own, called."""
         call = _Arguments(self, args, kwargs)
+        call.check_statics()
         flat = Flat(self.fun, call.rebuild, self.label)
         trace = state.trace
         assert trace is not None
@@ -157,6 +168,7 @@ class JitFunction:
 
     def _compiled(self, args: tuple, kwargs: dict) -> tuple[Compiled, list[Array]]:
         call = _Arguments(self, args, kwargs)
+        call.check_values()
         key = call.key()
         compiled = self._cache.get(key)
         if compiled is None:
@@ -229,14 +241,30 @@ class _Arguments:
             if i in jitted.donate_argnums:
                 positions += range(n, n + size)
             n += size
-        seen: set[int] = set()
-        for i, x in enumerate(self.operands):
-            if id(x) in seen and i in positions:
+        given = [id(x) for x in self.operands]
+        for i in positions:
+            if given.count(given[i]) > 1:
                 raise ArgumentError(
-                    errors.explain(f"{self.label}: one array is donated and passed a second time", user_line())
+                    errors.explain(
+                        f"{self.label}: an array of {self.operands[i].aval} is donated and passed a second time",
+                        user_line(),
+                        ways_out=["pass a copy of it: x.copy()", "or do not donate it"],
+                    )
                 )
-            seen.add(id(x))
         return tuple(positions)
+
+    def check_values(self) -> None:
+        """Refuse what has no value to compute with."""
+        for i, x in enumerate(self.operands):
+            if type(x) is Tracer:
+                self.operands[i] = concrete_array(x)  # raises: its trace has ended
+            elif type(x) is not Array:
+                raise ArgumentError(
+                    errors.explain(
+                        f"{self.label} was called with a ShapeDtypeStruct, which has no value", user_line(),
+                        ways_out=["to look at the program: f.lower(...)", "for shapes: axil.eval_shape(f, ...)"],
+                    )  # fmt: skip
+                )
 
     def rebuild(self, leaves: Sequence[Any]) -> tuple[Any, Any]:
         dynamic, named = tree.tree_unflatten(self.treedef, leaves)
@@ -245,27 +273,28 @@ class _Arguments:
         return args, {**named, **self.static_names}
 
     def key(self) -> Any:
+        """What decides which compiled program is used. 1, 1.0 and True are equal and hash alike, but are not the same."""
+        self.check_statics()
         signature = tuple([(x.aval, x.weak_type) for x in self.operands])
-        statics = (tuple(self.static.items()), tuple(sorted(self.static_names.items(), key=lambda kv: kv[0])))
-        try:
-            key = (self.treedef, signature, statics, config.enable_x64)
-            hash(key)
-            return key
-        except TypeError:
-            for name, value in [*self.static.items(), *self.static_names.items()]:
-                try:
-                    hash(value)
-                except TypeError:
-                    raise ArgumentError(
-                        errors.explain(
-                            f"{self.label}: the static argument {name!r} is {type(value).__name__}, which cannot be "
-                            "hashed, and static arguments decide which compiled program is used",
-                            user_line(),
-                            ways_out=["pass a tuple instead of a list, or a frozen dataclass",
-                                      "or make it an ordinary argument"],
-                        )
-                    ) from None  # fmt: skip
-            raise
+        statics = tuple([(i, type(v), v) for i, v in self.static.items()])
+        names = tuple([(k, type(v), v) for k, v in sorted(self.static_names.items())])
+        return (self.treedef, signature, statics, names, self.donated, config.enable_x64)
+
+    def check_statics(self) -> None:
+        """Static arguments must be hashable, since they are a part of the key."""
+        for name, value in [*self.static.items(), *self.static_names.items()]:
+            try:
+                hash(value)
+            except TypeError:
+                raise ArgumentError(
+                    errors.explain(
+                        f"{self.label}: the static argument {name!r} is {type(value).__name__}, which cannot be "
+                        "hashed, and static arguments decide which compiled program is used",
+                        user_line(),
+                        ways_out=["pass a tuple instead of a list, or a frozen dataclass",
+                                  "or make it an ordinary argument"],
+                    )
+                ) from None  # fmt: skip
 
 
 def _jit_operand(x: Any, label: str) -> Any:
@@ -319,6 +348,7 @@ class Lowered:
         self.call = call
         self.traced_text = _publish(trace)
         self.hidden = [c.source for c in trace.captures]
+        self._compiled: Compiled | None = None
 
     def as_text(self, stage: str = "stablehlo") -> str:
         """The program as MLIR text: `"traced"`, `"expanded"` (derivatives written out) or `"stablehlo"`."""
@@ -342,7 +372,8 @@ class Lowered:
     @property
     def out_info(self) -> Any:
         """Shapes and dtypes of the result."""
-        return tree.tree_unflatten(self.treedef, [ShapeDtypeStruct(a.shape, a.dtype) for a, _ in self.outputs])
+        leaves = [ShapeDtypeStruct(a.shape, a.dtype, weak_type=w) for a, w in self.outputs]
+        return tree.tree_unflatten(self.treedef, leaves)
 
     def compile_raw(self) -> Compiled:
         """Compile for the default device."""
@@ -362,7 +393,9 @@ class Lowered:
 
     def compile(self) -> CompiledFunction:
         """Compile; the result is called with arguments of these shapes and dtypes."""
-        return CompiledFunction(self, self.compile_raw())
+        if self._compiled is None:  # compiling uses the traced module up
+            self._compiled = self.compile_raw()
+        return CompiledFunction(self, self._compiled)
 
 
 class CompiledFunction:
@@ -374,6 +407,7 @@ class CompiledFunction:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         call = _Arguments(self.lowered.jitted, args, kwargs)
+        call.check_values()
         expected = self.lowered.call
         if call.treedef != expected.treedef:
             raise ArgumentError(
@@ -429,7 +463,7 @@ def run_program(trace: Trace, operands: Sequence[Any], outputs: Sequence[Tracer]
         executable = Executable(info.vmfb, device=device, results=len(outputs), name="main", cost=info.cost)
         compiled = Compiled(executable, [], [(t.aval, t.weak_type) for t in outputs], None, (), info)
         _by_text[text] = compiled
-    return compiled.run([x if type(x) is Array else as_array(np.asarray(x)) for x in operands])
+    return compiled.run([x if type(x) is Array else Array(np.asarray(x)) for x in operands])
 
 
 # ---- the public functions ------------------------------------------------------------------------------
@@ -499,8 +533,15 @@ def _static(parameters: list, argnums: Any, argnames: Any, label: str) -> tuple[
 
 def eval_shape(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """The result of `fun` with `ShapeDtypeStruct` leaves; nothing is computed."""
-    lowered = jit(fun).lower(*args, **kwargs)
-    return lowered.out_info
+    check_callable(fun, "eval_shape")
+    if state.trace is None:
+        return jit(fun).lower(*args, **kwargs).out_info
+    # Under a trace `fun` may close over its values: a function of the same module, which nothing calls.
+    call = _Arguments(jit(fun), args, kwargs)
+    flat = Flat(fun, call.rebuild, f"eval_shape({function_name(fun)})")
+    avals, weak = [x.aval for x in call.operands], [x.weak_type for x in call.operands]
+    traced = trace_function(flat.where, symbol(fun), flat, avals, weak)
+    return flat.unflatten([ShapeDtypeStruct(a.shape, a.dtype, weak_type=w) for a, w in zip(traced.outputs, traced.weak)])
 
 
 def make_ir(fun: Callable[..., Any], static_argnums: Any = ()) -> Callable[..., str]:

@@ -43,6 +43,10 @@ class DerivativeError(AxilError, TypeError, NotImplementedError):
     """A derivative was asked for that does not exist."""
 
 
+class DonatedArrayError(AxilError, RuntimeError):
+    """An array is used after its memory was donated to a compiled function."""
+
+
 class _State(threading.local):
     """What each thread is tracing."""
 
@@ -80,11 +84,23 @@ class Array(ArrayMethods):
         """The value as a NumPy array that must not be written to."""
         value = self._value
         if value is None:
+            if self._buffer is None:
+                raise donated_error(self)
             from axil.runtime import default_device
             from axil.runtime.buffers import to_host
 
             value = self._value = to_host(self._buffer, default_device(), self.aval.shape, self.aval.dtype)
         return value
+
+
+def donated_error(x: Array) -> AxilError:
+    """The error for using an array whose memory was given away."""
+    return DonatedArrayError(
+        errors.explain(
+            f"an array of {x.aval} was donated to a compiled function and is gone", user_line(),
+            ways_out=["use the function's result instead", "or do not donate it: leave it out of donate_argnums"],
+        )  # fmt: skip
+    )
 
 
 _new_array = Array.__new__
@@ -133,6 +149,8 @@ class Tracer(ArrayMethods):
             return np.asarray(self.trace.evaluate(self.value))
         except _Unknown:
             raise error.of(self.aval_text, user_line(), self.trace.chain(), purpose) from None
+        except RULE_ERRORS as e:
+            raise user_error(e) from None
 
     @property
     def aval_text(self) -> str:
@@ -186,15 +204,23 @@ class Trace:
 
     `known` maps arguments to concrete values (a trace without a parent) and `sources` maps them to outer values that
     they equal (an inner trace); both are empty where an argument stands for many values, as under `jit` and `vmap`.
+
+    `order` is how many derivatives the transformations around here take of what is recorded here, and `in_rule`
+    whether this is a part of a custom derivative rule, which is what one of them takes.
     """
 
-    def __init__(self, label: str, program: Program, parent: Trace | None, name: str, avals: Sequence[Aval]) -> None:
+    def __init__(
+        self, label: str, program: Program, parent: Trace | None, name: str, avals: Sequence[Aval], role: str = ""
+    ) -> None:
         from axil.compiler.functions import add_body
         from axil.dialects.combinators import Signature
 
         self.label = label
         self.program = program
         self.parent = parent
+        order, in_rule = (parent.order, parent.in_rule) if parent is not None else (0, False)
+        self.order = {"derivative": order + 1, "rule": max(order - 1, 0), "opaque": 0}.get(role, order)
+        self.in_rule = in_rule or role in ("rule", "opaque")
         functions = program.functions
         self.name = functions.fresh(name)
         operation = functions._create(self.name, Signature(tuple(avals), ()), mlir_location(user_location()))
@@ -248,8 +274,11 @@ class Trace:
         from axil.dialects.combinators import COMBINATORS, Site
 
         site = Site(COMBINATORS[combinator], tuple(of), parameters)
-        with mlir_location(user_location()):
-            name = self.program.functions.declare(site)
+        try:
+            with mlir_location(user_location()):
+                name = self.program.functions.declare(site)
+        except RULE_ERRORS as e:
+            raise user_error(e) from None
         return self.call(name, operands)
 
     def finish(self, outputs: Sequence[Tracer]) -> None:
@@ -257,6 +286,15 @@ class Trace:
         with mlir_location(user_location()), self.ip:
             self.program.functions.finish(self.name, [t.value for t in outputs])
         self.alive = False
+
+    def abandon(self) -> None:
+        """End the function after an error: it returns nothing, and nothing calls it.
+
+        The module stays valid, for a user who catches the error and goes on. (Erasing the function would leave
+        dangling values in tracers that have leaked.)
+        """
+        if self.alive:
+            self.finish([])
 
     # ---- values from outside ---------------------------------------------------------------------------
 
@@ -383,7 +421,7 @@ def bind(op: Op, *operands: Any, weak: bool = False, **attributes: Any) -> Any:
     try:
         if trace is not None:
             return trace.emit(op, operands, attributes, weak)
-        arrays = [x if type(x) is Array else _concrete(x) for x in operands]
+        arrays = [x if type(x) is Array else concrete_array(x) for x in operands]
         inferred = op.infer(*[a.aval for a in arrays], **attributes)
         with np.errstate(all="ignore"):
             result = op.reference(*[a._numpy for a in arrays], **attributes)
@@ -394,7 +432,8 @@ def bind(op: Op, *operands: Any, weak: bool = False, **attributes: Any) -> Any:
         raise user_error(e) from None
 
 
-def _concrete(x: Any) -> Array:
+def concrete_array(x: Any) -> Array:
+    """An array for what is used outside any trace; raises for a tracer, which has leaked."""
     if type(x) is Tracer:
         x.trace.check_alive(x)
         raise errors.UnexpectedTracerError.of(x.aval_text, user_line(), (), " > ".join(x.trace.chain()))
@@ -433,15 +472,17 @@ class Traced(NamedTuple):
 
 def trace_function(
     label: str, name: str, function: Callable[..., Sequence[Any]], avals: Sequence[Aval], weak: Sequence[bool],
-    sources: Sequence[Any] = (),
+    sources: Sequence[Any] = (), role: str = "",
 ) -> Traced:  # fmt: skip
     """Trace `function` into a private function of the current program.
 
     Captures come first among its operands. `sources` are outer values that the arguments equal, where they do.
+    `role` is "derivative" for a function that is differentiated, "rule" for a custom rule, and "opaque" for a
+    function that is not differentiated itself, since it has such a rule.
     """
     parent = state.trace
     assert parent is not None
-    trace = Trace(label, parent.program, parent, name, avals)
+    trace = Trace(label, parent.program, parent, name, avals, role)
     arguments = trace.arguments(weak)
     trace.sources.update(zip([t.value for t in arguments], sources))
     outputs = _run(trace, function, arguments)
@@ -458,7 +499,7 @@ def _run(trace: Trace, function: Callable[..., Sequence[Any]], arguments: list[T
         return outputs
     finally:
         state.trace = outer
-        trace.alive = False
+        trace.abandon()
 
 
 def _captures_first(trace: Trace, count: int) -> str:
@@ -480,7 +521,7 @@ def run_traced(label: str, function: Callable[..., Sequence[Any]], operands: Seq
     """
     if state.trace is not None:
         return list(function(*operands))
-    arrays = [x if type(x) is Array else _concrete(x) for x in operands]
+    arrays = [x if type(x) is Array else concrete_array(x) for x in operands]
     program = Program()
     trace = Trace("", program, None, "main", [a.aval for a in arrays])  # the function's own trace has the label
     arguments = trace.arguments([a.weak_type for a in arrays])
@@ -499,12 +540,14 @@ def evaluate(trace: Trace, outputs: Sequence[Tracer]) -> list[Array]:
         from axil.compilation import run_program
 
         return run_program(trace, operands, outputs)
-    evaluator = _evaluator(program)
+    text = program.module.operation.get_asm(assume_verified=True)
+    evaluator = _evaluators.get(text) or program.interpreter
     try:
         with program.context, program.ir.Location.unknown(), no_gc():
             results = evaluator.run(trace.name, operands)
     except RULE_ERRORS as e:
         raise user_error(e) from None
+    _remember_evaluator(text, evaluator)
     return [make_array(r, t.aval, t.weak_type) for r, t in zip(results, outputs)]
 
 
@@ -512,18 +555,15 @@ _evaluators: dict[str, Any] = {}
 _MAX_EVALUATORS = 512
 
 
-def _evaluator(program: Program) -> Any:
-    """An interpreter for a program: that of an equal program, if there was one, which has all derivatives written out.
+def _remember_evaluator(text: str, evaluator: Any) -> None:
+    """Keep an interpreter for further programs of the same text: it has all derivatives written out.
 
-    A function that is differentiated again and again outside `jit` is traced every time, but derived only once.
+    A function that is differentiated again and again outside `jit` is traced every time, but derived only once. A
+    program that failed is not kept: its equal, written elsewhere, fails with its own line.
     """
-    text = program.module.operation.get_asm(assume_verified=True)
-    found = _evaluators.get(text)
-    if found is None:
-        if len(_evaluators) >= _MAX_EVALUATORS:
-            _evaluators.clear()
-        found = _evaluators[text] = program.interpreter
-    return found
+    if len(_evaluators) >= _MAX_EVALUATORS:
+        _evaluators.clear()
+    _evaluators[text] = evaluator
 
 
 def is_traced(x: Any) -> bool:
@@ -533,5 +573,6 @@ def is_traced(x: Any) -> bool:
 
 __all__ = [
     "Array", "Aval", "Program", "ShapeError", "Trace", "Traced", "Tracer", "array_of_buffer", "as_array", "aval",
-    "av", "bind", "evaluate", "is_traced", "make_array", "run_traced", "state", "trace_function", "user_error",
+    "av", "bind", "concrete_array", "donated_error", "evaluate", "is_traced", "make_array", "run_traced", "state",
+    "trace_function", "user_error",
 ]  # fmt: skip

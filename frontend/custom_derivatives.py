@@ -15,7 +15,15 @@ import numpy as np
 from axil import errors, tree
 from axil.core import run_traced, state, trace_function
 from axil.dialects import avals as av
-from axil.operands import Flat, check_callable, function_name, operand, operands_of, symbol
+from axil.operands import (
+    Flat,
+    check_callable,
+    function_name,
+    normalize_argnums,
+    operand,
+    operands_of,
+    symbol,
+)
 from axil.source import user_line
 
 
@@ -40,7 +48,7 @@ class _Custom:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         args = self._bind(args, kwargs)
         self._check_rules()
-        nondiff = {i % len(args) for i in self.nondiff_argnums}
+        nondiff = self._nondiff(len(args))
         static = [args[i] for i in sorted(nondiff)]
         chosen = [a for i, a in enumerate(args) if i not in nondiff]
         operands, treedef = operands_of(tuple(chosen), self.label)
@@ -50,6 +58,8 @@ class _Custom:
             return [args[i] if i in nondiff else next(rest) for i in range(len(args))], {}
 
         flat = Flat(self.fun, rebuild, self.label)
+        if not _differentiated():
+            return flat.unflatten(flat(*operands))
         return flat.unflatten(run_traced("", lambda *ops: self._emit(flat, static, treedef, ops), operands))
 
     def _bind(self, args: tuple, kwargs: dict) -> tuple:
@@ -66,6 +76,10 @@ class _Custom:
             )
         return bound.args
 
+    def _nondiff(self, count: int) -> set[int]:
+        """Positions of the arguments that are not differentiated."""
+        return set(normalize_argnums(self.nondiff_argnums, count, f"{self.label}: nondiff_argnums"))
+
     def _check_rules(self) -> None:
         raise NotImplementedError
 
@@ -75,8 +89,21 @@ class _Custom:
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else functools.partial(self, instance)
 
-    def _trace(self, name: str, function: Any, avals: Sequence[Any], weak: Sequence[bool], sources: Any = ()) -> Any:
-        return trace_function(self.label, f"{symbol(self.fun)}{name}", function, avals, weak, sources)
+    def _trace(
+        self, name: str, function: Any, avals: Sequence[Any], weak: Sequence[bool], sources: Any = (),
+        role: str = "rule",
+    ) -> Any:  # fmt: skip
+        return trace_function(self.label, f"{symbol(self.fun)}{name}", function, avals, weak, sources, role)
+
+
+def _differentiated() -> bool:
+    """Whether a call may be differentiated. If not, the function alone is enough.
+
+    A rule that calls its own function is traced once for each derivative that the transformations around it take, and
+    the innermost of these calls needs no rule: otherwise tracing would never end.
+    """
+    trace = state.trace
+    return trace is not None and not (trace.in_rule and trace.order == 0)
 
 
 class custom_jvp(_Custom):  # noqa: N801 - JAX's name
@@ -125,7 +152,7 @@ class custom_jvp(_Custom):  # noqa: N801 - JAX's name
         trace = state.trace
         assert trace is not None and self.rule is not None
         avals, weak = [x.aval for x in operands], [x.weak_type for x in operands]
-        of = self._trace("", flat, avals, weak, operands)
+        of = self._trace("", flat, avals, weak, operands, "opaque")
         tangent_avals = [a for a in avals if av.is_inexact(a.dtype)]
 
         def rule(*values: Any) -> list:
@@ -134,7 +161,8 @@ class custom_jvp(_Custom):  # noqa: N801 - JAX's name
             result = self.rule(*static, tree.tree_unflatten(treedef, primals), tree.tree_unflatten(treedef, tangents))  # type: ignore[misc]
             return self._rule_outputs(result, flat, of)
 
-        ruled = self._trace(".jvp", rule, [*avals, *tangent_avals], [*weak, *[False] * len(tangent_avals)])
+        weak_all = [*weak, *[False] * len(tangent_avals)]
+        ruled = self._trace(".jvp", rule, [*avals, *tangent_avals], weak_all, operands)
         of_name, rule_name, captures = share_captures(trace, of, ruled)
         results = trace.call_site(
             "custom_jvp", [of_name, rule_name], [*captures, *operands], consts=len(captures)
@@ -243,7 +271,7 @@ class custom_vjp(_Custom):  # noqa: N801 - JAX's name
         trace = state.trace
         assert trace is not None
         avals, weak = [x.aval for x in operands], [x.weak_type for x in operands]
-        of = self._trace("", flat, avals, weak, operands)
+        of = self._trace("", flat, avals, weak, operands, "opaque")
         residual_def: list = []
 
         def forward(*values: Any) -> list:
@@ -251,7 +279,7 @@ class custom_vjp(_Custom):  # noqa: N801 - JAX's name
             result = self.forward(*args)  # type: ignore[misc]
             return self._forward_outputs(result, flat, of, residual_def)
 
-        fwd = self._trace(".forward", forward, avals, weak)
+        fwd = self._trace(".forward", forward, avals, weak, operands)
         n = len(of.outputs)
         ct_avals = [a for a in of.outputs if av.is_inexact(a.dtype)]
         res_avals = fwd.outputs[n:]
@@ -305,24 +333,28 @@ class custom_vjp(_Custom):  # noqa: N801 - JAX's name
                     user_line(),
                 )
             )
-        flat: list = []
-        for grad, child in zip(grads, children):
-            if grad is None:  # stands for zeros
-                flat += [None] * child.num_leaves
-                continue
-            leaves, given = tree.tree_flatten(grad, is_leaf=lambda x: x is None)
-            if len(leaves) != child.num_leaves:
-                raise CustomRuleError(
-                    errors.explain(
-                        f"the backward rule of {self.label} must give cotangents of the argument's structure {child}, "
-                        f"got {given}",
-                        user_line(),
-                    )
-                )
-            flat += leaves
+        flat = [g for grad, child in zip(grads, children) for g in self._cotangents(grad, child)]
         what = f"a cotangent of the backward rule of {self.label}"
         result = []
         for g, a in zip(flat, avals):
             if av.is_inexact(a.dtype):
                 result.append(np.zeros(a.shape, a.dtype) if g is None else fit(operand(g, self.label), a, what))
         return result
+
+    def _cotangents(self, grad: Any, child: Any) -> list:
+        """The cotangents of one argument's leaves; `None` stands for zeros, of a leaf or of a whole subtree."""
+        places = tree.tree_unflatten(child, range(child.num_leaves))
+        try:
+            found = tree.broadcast_prefix(grad, places, is_leaf=lambda x: x is None)
+            given = sum(g is not None for g in found)
+            if given != len(tree.tree_leaves(grad)):  # one array for several leaves
+                raise errors.PyTreeError
+        except errors.PyTreeError:
+            raise CustomRuleError(
+                errors.explain(
+                    f"the backward rule of {self.label} must give cotangents of the argument's structure {child}, "
+                    f"got {tree.tree_structure(grad)}",
+                    user_line(),
+                )
+            ) from None
+        return found

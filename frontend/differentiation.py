@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from axil import dtypes, errors, tree
-from axil.core import RULE_ERRORS, make_array, run_traced, state, trace_function, user_error
+from axil.core import RULE_ERRORS, Traced, make_array, run_traced, state, trace_function, user_error
 from axil.dialects import avals as av
 from axil.operands import (
     Flat,
@@ -33,12 +33,10 @@ class GradientError(errors.AxilTypeError):
     """A gradient was asked for that is not defined: of integers, or of a function that is not scalar."""
 
 
-def _avals(operands: Sequence[Any]) -> list:
-    return [x.aval for x in operands]
-
-
-def _weak(operands: Sequence[Any]) -> list[bool]:
-    return [x.weak_type for x in operands]
+def _differentiated(label: str, flat: Flat, operands: Sequence[Any]) -> Traced:
+    """Trace a function that is differentiated; its arguments are known to equal the operands."""
+    avals, weak = [x.aval for x in operands], [x.weak_type for x in operands]
+    return trace_function(label, symbol(flat.fun), flat, avals, weak, operands, "derivative")
 
 
 def value_and_grad(
@@ -114,7 +112,15 @@ def _check_differentiable(x: Any, where: str, holomorphic: bool, allow_int: bool
         raise GradientError(
             errors.explain(f"{where} with holomorphic=True takes complex inputs, got {dtype_text(x)}", user_line())
         )
-    if not holomorphic and not av.is_inexact(dtype) and not allow_int:
+    if not holomorphic and av.is_complex(dtype):
+        raise GradientError(
+            errors.explain(
+                f"{where} requires real-valued inputs, but got {dtype_text(x)}", user_line(),
+                ways_out=["differentiate with respect to real and imaginary parts",
+                          "or, for a holomorphic function, pass holomorphic=True"],
+            )  # fmt: skip
+        )
+    if not av.is_inexact(dtype) and not allow_int:
         raise GradientError(
             errors.explain(
                 f"{where} requires real- or complex-valued inputs (floating point), but got {dtype_text(x)}",
@@ -131,7 +137,7 @@ def _check_differentiable(x: Any, where: str, holomorphic: bool, allow_int: bool
 def _emit_vjp(flat: Flat, operands: Sequence[Any], label: str, has_aux: bool, holomorphic: bool) -> list:
     trace = state.trace
     assert trace is not None
-    traced = trace_function(label, symbol(flat.fun), flat, _avals(operands), _weak(operands), operands)
+    traced = _differentiated(label, flat, operands)
     _check_value(flat, traced, has_aux, holomorphic)
     k, wrt = len(traced.captures), _differentiable(operands)
     seed = np.ones((), traced.outputs[0].dtype)
@@ -143,12 +149,21 @@ def _emit_vjp(flat: Flat, operands: Sequence[Any], label: str, has_aux: bool, ho
     return results
 
 
+def _check_pair(flat: Flat) -> None:
+    """With `has_aux`, a function gives a value and anything else."""
+    if tree.treedef_is_leaf(flat.treedef) or len(tree.treedef_children(flat.treedef)) != 2:
+        raise GradientError(
+            errors.explain(
+                f"has_aux=True: {function_name(flat.fun)} must give a pair (value, aux), got {flat.treedef}",
+                user_line(),
+            )
+        )
+
+
 def _check_value(flat: Flat, traced: Any, has_aux: bool, holomorphic: bool) -> None:
     name = function_name(flat.fun)
-    if has_aux and (tree.treedef_is_leaf(flat.treedef) or len(tree.treedef_children(flat.treedef)) != 2):
-        raise GradientError(
-            errors.explain(f"has_aux=True: {name} must give a pair (value, aux), got {flat.treedef}", user_line())
-        )
+    if has_aux:
+        _check_pair(flat)
     head = tree.treedef_children(flat.treedef)[0] if has_aux else flat.treedef
     if head.num_leaves != 1 or not tree.treedef_is_leaf(head):
         raise GradientError(
@@ -214,11 +229,13 @@ def jvp(
 
     def emit(*ops: Any) -> list:
         primals_, tangents_ = ops[: len(operands)], ops[len(operands) :]
-        traced = trace_function(label, symbol(fun), flat, _avals(primals_), _weak(primals_), primals_)
+        traced = _differentiated(label, flat, primals_)
         k = len(traced.captures)
         results = state.trace.call_site(  # type: ignore[union-attr]
             "jvp", [traced.name], [*traced.captures, *primals_, *tangents_], wrt=tuple(k + i for i in wrt)
         )
+        for r, w in zip(results, traced.weak):
+            r.weak_type = w
         return results
 
     results = run_traced(label, emit, [*operands, *chosen])
@@ -226,6 +243,8 @@ def jvp(
     outs = results[:n]
     touts = iter(results[n:])
     full = [next(touts) if av.is_inexact(x.aval.dtype) else _float0_zeros(x) for x in outs]
+    if has_aux:
+        _check_pair(flat)
     out, tangent_out = flat.unflatten(outs), flat.unflatten(full)
     return (out[0], tangent_out[0], out[1]) if has_aux else (out, tangent_out)
 
@@ -285,7 +304,7 @@ class _Linearized:
         trace = state.trace
         assert trace is not None
         functions = trace.program.functions
-        traced = trace_function(self.label, symbol(self.fun), self.flat, _avals(ops), _weak(ops), ops)
+        traced = _differentiated(self.label, self.flat, ops)
         inputs = [*traced.captures, *ops]
         k = len(traced.captures)
         mask = tuple(i - k in self.wrt for i in range(len(inputs)))
@@ -332,6 +351,7 @@ def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[
     out = lin.flat.unflatten(lin.run())
     main, main_def, count = out, lin.flat.treedef, len(lin.outs)
     if has_aux:
+        _check_pair(lin.flat)
         main = out[0]
         main_def = tree.tree_structure(main)
         count = main_def.num_leaves
@@ -357,7 +377,6 @@ def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[
             grads[i] = g
         grads = [_float0_zeros(x) if g is None else g for g, x in zip(grads, operands)]
         return tree.tree_unflatten(treedef, grads)
-
 
     return (main, pullback, out[1]) if has_aux else (main, pullback)
 

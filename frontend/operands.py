@@ -71,7 +71,7 @@ def normalize_argnums(argnums: int | Sequence[int], count: int, where: str) -> t
     given = (argnums,) if isinstance(argnums, (int, np.integer)) else tuple(argnums)
     result = []
     for i in given:
-        if not isinstance(i, (int, np.integer)):
+        if not isinstance(i, (int, np.integer)) or isinstance(i, bool):
             raise errors.AxilTypeError(errors.explain(f"{where}: argnums must be integers, got {i!r}", user_line()))
         if not -count <= i < count:
             raise ArgumentError(
@@ -82,6 +82,8 @@ def normalize_argnums(argnums: int | Sequence[int], count: int, where: str) -> t
                     ways_out=["pass the argument by position, not by keyword", "or correct argnums"],
                 )
             )
+        if int(i) % count in result:
+            raise ArgumentError(errors.explain(f"{where}: argnums names argument {i} twice: {argnums}", user_line()))
         result.append(int(i) % count)
     return tuple(result)
 

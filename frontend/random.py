@@ -18,6 +18,7 @@ from axil.lax.common import ArgumentTypeError, axis_index, converted, fail
 from axil.lax.common import operand as as_operand
 from axil.lax.shaping import broadcast_to
 from axil.prng import KeyValueError, PRNGKeyArray, canonical_shape, random_bits, single_key, split_raw
+from axil.rejection import beta, chisquare, dirichlet, gamma, loggamma, poisson, t
 from axil.sampling import (
     as_floats,
     bits,
@@ -282,8 +283,9 @@ def _taken(x: Any, indices: Any, axis: int) -> Any:
 
 
 __all__ = [
-    "PRNGKey", "bernoulli", "bits", "categorical", "cauchy", "choice", "clone", "exponential", "fold_in",
-    "geometric", "gumbel", "key", "key_data", "key_dtype", "key_impl", "laplace", "logistic", "lognormal",
-    "maxwell", "normal", "pareto", "permutation", "rademacher", "randint", "rayleigh", "split", "triangular",
-    "truncated_normal", "uniform", "weibull_min", "wrap_key_data",
+    "PRNGKey", "bernoulli", "beta", "bits", "categorical", "cauchy", "chisquare", "choice", "clone",
+    "dirichlet", "exponential", "fold_in", "gamma", "geometric", "gumbel", "key", "key_data", "key_dtype",
+    "key_impl", "laplace", "loggamma", "logistic", "lognormal", "maxwell", "normal", "pareto", "permutation",
+    "poisson", "rademacher", "randint", "rayleigh", "split", "t", "triangular", "truncated_normal", "uniform",
+    "weibull_min", "wrap_key_data",
 ]  # fmt: skip

@@ -6,6 +6,8 @@ import functools
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
+import numpy as np
+
 from axil import errors, tree
 from axil.core import run_traced, state, trace_function
 from axil.operands import ArgumentError, Flat, check_callable, dtype_text, function_name, operand, symbol
@@ -34,7 +36,7 @@ def vmap(
     @functools.wraps(fun)
     def mapped(*args: Any, **kwargs: Any) -> Any:
         leaves, treedef = tree.tree_flatten((args, kwargs))
-        axes = _in_axes(args, kwargs, in_axes)
+        axes = _in_axes(args, kwargs, in_axes, label)
         which = [i for i, axis in enumerate(axes) if axis is not None]
         operands = [operand(leaves[i], label) for i in which]
         used = [_normalize(axes[i], x, leaves, label) for i, x in zip(which, operands)]
@@ -53,23 +55,30 @@ def vmap(
     return mapped
 
 
-def _in_axes(args: tuple, kwargs: dict, in_axes: Any) -> list:
+def _in_axes(args: tuple, kwargs: dict, in_axes: Any, label: str) -> list:
     if isinstance(in_axes, tuple) and len(in_axes) != len(args):
         raise ArgumentError(
             errors.explain(
-                f"vmap: in_axes has {len(in_axes)} entries, but the function was called with {len(args)} positional "
+                f"{label}: in_axes has {len(in_axes)} entries, but the function was called with {len(args)} positional "
                 "arguments",
                 user_line(),
                 ways_out=["give in_axes one entry an argument, None for those that are not mapped"],
             )
         )
-    is_none = lambda x: x is None
-    axes = tree.broadcast_prefix(in_axes, args, is_leaf=is_none, name="in_axes", full_name="the arguments")
+    axes = _broadcast(in_axes, args, "in_axes", "the arguments", label)
     return [*axes, *[0] * len(tree.tree_leaves(kwargs))]
 
 
+def _broadcast(axes: Any, full: Any, name: str, full_name: str, label: str) -> list:
+    """One axis a leaf, from a tree of axes that is a prefix of the full tree."""
+    try:
+        return tree.broadcast_prefix(axes, full, is_leaf=lambda x: x is None, name=name, full_name=full_name)
+    except errors.PyTreeError as e:
+        raise ArgumentError(errors.explain(f"{label}: {e}", user_line())) from None
+
+
 def _normalize(axis: Any, x: Any, leaves: Any, label: str) -> int:
-    if not isinstance(axis, int) or isinstance(axis, bool):
+    if not isinstance(axis, (int, np.integer)) or isinstance(axis, bool):
         raise errors.AxilTypeError(errors.explain(f"{label}: in_axes must be ints or None, got {axis!r}", user_line()))
     ndim = x.aval.ndim
     if not -ndim <= axis < ndim:
@@ -81,7 +90,7 @@ def _normalize(axis: Any, x: Any, leaves: Any, label: str) -> int:
                 ways_out=["use in_axes=None for arguments that all examples share"],
             )
         )
-    return axis % ndim
+    return int(axis) % ndim
 
 
 def _axis_size(operands: Sequence[Any], axes: Sequence[int], axis_size: int | None, label: str) -> int:
@@ -131,16 +140,19 @@ def _emit(
 
 def _out_axes(flat: Flat, out_axes: Any, outputs: Sequence[Any], label: str) -> list[int]:
     shape = flat.unflatten(list(range(len(outputs))))
-    is_none = lambda x: x is None
-    axes = tree.broadcast_prefix(out_axes, shape, is_leaf=is_none, name="out_axes", full_name="the result")
+    axes = _broadcast(out_axes, shape, "out_axes", "the result", label)
     result = []
     for axis, of in zip(axes, outputs):
         if axis is None:
             result.append(-1)
             continue
-        if not isinstance(axis, int) or not -(of.ndim + 1) <= axis <= of.ndim:
+        if not isinstance(axis, (int, np.integer)) or isinstance(axis, bool):
+            raise errors.AxilTypeError(
+                errors.explain(f"{label}: out_axes must be ints or None, got {axis!r}", user_line())
+            )
+        if not -(of.ndim + 1) <= axis <= of.ndim:
             raise ArgumentError(
                 errors.explain(f"{label}: out_axes {axis!r} does not fit a result of shape {of}", user_line())
             )
-        result.append(axis % (of.ndim + 1))
+        result.append(int(axis) % (of.ndim + 1))
     return result

@@ -126,9 +126,7 @@ def _parser(chosen: str | None) -> argparse.ArgumentParser:
 
 
 def _add_traceback(parser: argparse.ArgumentParser, default: object) -> None:
-    parser.add_argument(
-        "--traceback", action="store_true", default=default, help="show Python's traceback of an error"
-    )
+    parser.add_argument("--traceback", action="store_true", default=default, help="show Python's traceback of an error")
 
 
 class _Version(argparse.Action):
@@ -140,7 +138,8 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         import axil
 
-        parser.exit(message=f"axil {axil.__version__}\n")
+        print(f"axil {axil.__version__}")
+        parser.exit()
 
 
 def _chosen(argv: Sequence[str]) -> str | None:

@@ -73,9 +73,7 @@ def _compile_python(args: argparse.Namespace, targets: list[Any]) -> Path:
     source, colon, function = args.source.rpartition(":")
     if not colon or not function or not source:
         source = source or args.source.rstrip(":")
-        raise UserError(
-            f"say which function to compile: {source}:NAME (or an .mlir file); got '{args.source}'"
-        )
+        raise UserError(f"say which function to compile: {source}:NAME (or an .mlir file); got '{args.source}'")
     output = _output(args.output, function.rpartition(".")[2])
     given = _arguments(args.args or "", args.x64)
     from axil import aot
@@ -86,7 +84,8 @@ def _compile_python(args: argparse.Namespace, targets: list[Any]) -> Path:
         fun = _find(module, function, source)
         _check_call(fun, given, args)
         with _user_errors(module):
-            aot.save(output, fun, *given[0], targets=targets, name=args.name, **given[1])
+            options = {"targets": targets, "name": args.name or function.rpartition(".")[2]}
+            aot.save(output, fun, *given[0], **options, **given[1])
     return output
 
 
@@ -159,9 +158,7 @@ def _says_where(error: Exception) -> bool:
     from axil.dialects.errors import AttributeValueError
     from axil.runtime.errors import AxilError
 
-    return isinstance(error, (AxilError, AttributeValueError, UserError)) or hasattr(
-        error, "error_diagnostics"
-    )
+    return isinstance(error, (AxilError, AttributeValueError, UserError)) or hasattr(error, "error_diagnostics")
 
 
 def _location(file: str, line: int, column: int) -> str:
@@ -172,10 +169,7 @@ def _location(file: str, line: int, column: int) -> str:
 def _load(source: str) -> ModuleType:
     """Import a Python file, or a module by its dotted name."""
     if not source.endswith(".py"):
-        if (
-            not re.fullmatch(r"\w+(\.\w+)*", source)
-            or importlib.util.find_spec(source.partition(".")[0]) is None
-        ):
+        if not re.fullmatch(r"\w+(\.\w+)*", source) or importlib.util.find_spec(source.partition(".")[0]) is None:
             raise UserError(f"there is no Python file or module '{source}'")
         with _user_errors(source):
             return importlib.import_module(source)
@@ -209,6 +203,9 @@ def _find(module: ModuleType, name: str, source: str) -> Any:
 
 def _check_call(fun: Any, given: tuple[list, dict], args: argparse.Namespace) -> None:
     """Refuse arguments that the function does not take, before it is traced."""
+    taken = {"targets", "name"} & set(given[1])
+    if taken:
+        raise UserError(f"the keyword '{taken.pop()}' cannot be set by --args; pass it by position")
     try:
         signature = inspect.signature(fun)
     except (TypeError, ValueError):
@@ -235,17 +232,13 @@ def _arguments(text: str, x64: bool) -> tuple[list[Any], dict[str, Any]]:
     if any(keyword.arg is None for keyword in call.keywords):
         raise _bad_arguments(text)
     reader = _Reader(text, x64)
-    return [reader.value(x) for x in call.args], {
-        k.arg: reader.value(k.value) for k in call.keywords if k.arg
-    }
+    return [reader.value(x) for x in call.args], {k.arg: reader.value(k.value) for k in call.keywords if k.arg}
 
 
 def _bad_arguments(text: str, part: str = "") -> UserError:
     """The error for what cannot be read."""
     where = f": '{part}' is no type and no value" if part else ""
-    return UserError(
-        f"cannot read --args '{text}'{where}; write it as in \"f32[64,64], {{'w': f32[]}}, flag=True\""
-    )
+    return UserError(f"cannot read --args '{text}'{where}; write it as in \"f32[64,64], {{'w': f32[]}}, flag=True\"")
 
 
 class _Reader:
@@ -283,9 +276,7 @@ class _Reader:
         shape, dtype = parse_type(text)
         wide = dtype.name in ("float64", "int64", "uint64", "complex128")
         if wide and not (self.x64 or config.enable_x64):
-            raise UserError(
-                f"{text} is a 64-bit type, and Axil works with 32 bits by default; add --x64 to keep it"
-            )
+            raise UserError(f"{text} is a 64-bit type, and Axil works with 32 bits by default; add --x64 to keep it")
         return ShapeDtypeStruct(shape, dtype)
 
 

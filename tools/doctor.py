@@ -152,7 +152,7 @@ def _cache() -> list[str]:
     existing = next(p for p in [folder, *folder.parents] if p.exists())
     state = (
         ""
-        if os.access(existing, os.W_OK)
+        if existing.is_dir() and os.access(existing, os.W_OK)
         else " (cannot be written: set AXIL_CACHE_DIR to a folder that can)"
     )
     return [
@@ -163,9 +163,7 @@ def _cache() -> list[str]:
 
 def _environment() -> list[str]:
     width = max(map(len, VARIABLES))
-    return [
-        f"{name:{width}}  {os.environ.get(name, 'not set'):10}  {text}" for name, text in VARIABLES.items()
-    ]
+    return [f"{name:{width}}  {os.environ.get(name, 'not set'):10}  {text}" for name, text in VARIABLES.items()]
 
 
 # ---- trying it -----------------------------------------------------------------------------------------

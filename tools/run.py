@@ -29,6 +29,9 @@ DTYPES = {
 }  # fmt: skip
 """How dtypes are written on the command line; their full names do as well."""
 
+_HOLDS: dict[str, tuple[type, ...]] = {
+    "b": (bool, int), "i": (int,), "u": (int,), "f": (int, float), "c": (int, float, complex),
+}  # fmt: skip
 _TYPE = re.compile(r"\s*(\w+)\s*\[([\d\s,]*)\]\s*")
 
 
@@ -110,9 +113,7 @@ def parse_value(text: str) -> Any:
         number = _number(text)
         if number is not None:
             return number
-        raise UserError(
-            f"an input is an .npy file, an array as in f32[2]=1,2, or a number; '{text}' is none of them"
-        )
+        raise UserError(f"an input is an .npy file, an array as in f32[2]=1,2, or a number; '{text}' is none of them")
     return _read_array(text)
 
 
@@ -155,11 +156,12 @@ def _literal(type_text: str, values: str) -> Any:
     if None in numbers or len(numbers) not in (1, size):
         plural = "value" if size == 1 else "values"
         raise UserError(f"{type_text.strip()} needs {size} {plural}, or one for all, got '{values}'")
+    if not all(isinstance(x, _HOLDS.get(dtype.kind, _HOLDS["f"])) for x in numbers):  # bfloat16 is of kind V
+        raise UserError(f"{type_text.strip()} cannot hold '{values}'")
     try:
-        # Python's numbers are converted with a check: NumPy refuses 300 as uint8.
         array = np.array(numbers, dtype if dtype.kind in "iu" else None).astype(dtype)
-    except (OverflowError, TypeError, ValueError) as error:
-        raise UserError(f"{type_text.strip()} cannot hold '{values}': {error}") from None
+    except OverflowError:
+        raise UserError(f"{type_text.strip()} cannot hold '{values}'") from None
     return np.array(np.broadcast_to(array.reshape(()), shape)) if len(numbers) == 1 else array.reshape(shape)
 
 
@@ -187,11 +189,7 @@ def _read_array(path: str) -> Any:
 
 def _same_bits(value: Any, dtype: Any) -> Any:
     """An .npy file does not know bfloat16, and keeps such arrays as 2-byte records."""
-    if (
-        getattr(value, "dtype", None) is not None
-        and value.dtype.kind == "V"
-        and value.dtype.itemsize == dtype.itemsize
-    ):
+    if getattr(value, "dtype", None) is not None and value.dtype.kind == "V" and value.dtype.itemsize == dtype.itemsize:
         return value.view(dtype)
     return value
 

@@ -37,17 +37,35 @@ def link(module: Any, kernels: Iterable[Kernel]) -> None:
     block = module.operation.regions[0].blocks[0]
     ctx = module.operation.context
     present = {_symbol(op): op for op in block.operations}
+    called = _called(module.operation)
     for kernel in {k.symbol: k for k in kernels}.values():
         declared = present.get(kernel.symbol)
         if declared is not None:
             if len(declared.regions[0].blocks):
                 continue  # linked before
             declared.erase()
+        if kernel.symbol not in called:
+            continue  # the kernel of a loop that became part of the kernel of the loop around it
         with ctx, ir.Location.unknown():
             code = ir.Module.parse(f"module {{{kernel.text}}}", ctx)
         for op in list(code.body.operations):
             op.detach_from_parent()
             block.append(op)
+
+
+def _called(module: Any) -> set[str]:
+    """The functions that are called in a module."""
+    from axil.dialects.mlir import ir
+
+    called: set[str] = set()
+
+    def visit(op: Any) -> Any:
+        if op.name == "func.call":
+            called.add(op.attributes["callee"].value)
+        return ir.WalkResult.ADVANCE
+
+    module.walk(visit)
+    return called
 
 
 def _symbol(op: Any) -> str | None:

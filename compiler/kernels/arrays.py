@@ -101,11 +101,7 @@ class Layout:
             if extent == 1:
                 continue
             apart = runs and runs[-1][-1] < barrier <= dim
-            if (
-                runs
-                and not apart
-                and all(x.strides[runs[-1][-1]] == x.strides[dim] * extent for x in layouts)
-            ):
+            if runs and not apart and all(x.strides[runs[-1][-1]] == x.strides[dim] * extent for x in layouts):
                 runs[-1].append(dim)
             else:
                 runs.append([dim])
@@ -175,9 +171,7 @@ class Splat(Expression):
         """The scalar, or a vector of it."""
         if lanes is None:
             return self.value
-        return b.op(
-            f"vector.broadcast {self.value} : {signless(self.dtype)} to {lanes_type(self.dtype, lanes)}"
-        )
+        return b.op(f"vector.broadcast {self.value} : {signless(self.dtype)} to {lanes_type(self.dtype, lanes)}")
 
 
 @dataclass(frozen=True)
@@ -250,9 +244,7 @@ class Affine(Expression):
         start = b.op(f"arith.index_cast {b.index(self.layout.at(place))} : index to i64")
         if lanes is not None:
             stride = self.layout.strides[-1]
-            steps = b.op(
-                f"arith.constant dense<{[lane * stride for lane in range(lanes)]}> : vector<{lanes}xi64>"
-            )
+            steps = b.op(f"arith.constant dense<{[lane * stride for lane in range(lanes)]}> : vector<{lanes}xi64>")
             start = b.op(f"vector.broadcast {start} : i64 to vector<{lanes}xi64>")
             start = b.binary("arith.addi", start, steps, f"vector<{lanes}xi64>")
         source, target = lanes_type("i64", lanes), lanes_type(self.dtype, lanes)

@@ -21,7 +21,7 @@ from axil.compiler.kernels.arrays import (
     counted,
     store,
     store_lanes,
-)  # fmt: skip
+)
 from axil.compiler.kernels.reduction import reduce
 from axil.compiler.kernels.scalarwise import HALVES, Values, conversion, elementwise, number
 from axil.compiler.kernels.text import FLOATS, Builder, Index, lanes_type

@@ -224,9 +224,7 @@ def _wrapper(plan: Plan) -> str:
         taken, made = (", ".join(t.plain_type for t in group) for group in ([t for _, t in given], outputs))
         attributes = f"entry_points = [@{_SYMBOL}.code::@{_SYMBOL}]"
         attributes += f", operandSegmentSizes = array<i32: 0, {len(given)}, 0, 0>"
-        b.line(
-            f'{call}:{len(outputs)} = "flow.dispatch"({operands}) {{{attributes}}} : ({taken}) -> ({made})'
-        )
+        b.line(f'{call}:{len(outputs)} = "flow.dispatch"({operands}) {{{attributes}}} : ({taken}) -> ({made})')
     values, position = [], 0
     for tensor, source in zip(plan.results, plan.sources):
         if source is not None:

@@ -20,8 +20,16 @@ from typing import Any
 
 from axil.compiler.kernels.arrays import Buffer, Expression, Layout, Read, Splat, store
 from axil.compiler.kernels.kernel import (
-    Declined, Kernel, Plan, Tensor, Unsupported, assemble, kernel_without_code, remember, tensor_of,
-)  # fmt: skip
+    Declined,
+    Kernel,
+    Plan,
+    Tensor,
+    Unsupported,
+    assemble,
+    kernel_without_code,
+    remember,
+    tensor_of,
+)
 from axil.compiler.kernels.loop_body import Bound, Step
 from axil.compiler.kernels.loop_end import Write, finish_step
 from axil.compiler.kernels.text import Builder, Index, signless

@@ -24,7 +24,7 @@ from axil.compiler.kernels.arrays import (
     Splat,
     cost,
     weight,
-)  # fmt: skip
+)
 from axil.compiler.kernels.contraction import Operand, dot
 from axil.compiler.kernels.kernel import PREFIX, Tensor, Unsupported, find_kernel, tensor_of
 from axil.compiler.kernels.loop_indexing import gather, numbers, scatter
@@ -40,7 +40,7 @@ from axil.compiler.kernels.scalarwise import (
     elementwise,
     selection,
     through_f32,
-)  # fmt: skip
+)
 from axil.compiler.kernels.text import SIGNED, Builder
 from axil.compiler.kernels.workspace import Workspace, changed, stored
 
@@ -98,6 +98,8 @@ class Step:
         handler = HANDLERS.get(op.name)
         if handler is None:
             raise Unsupported(f"the op {op.name}")
+        if any(0 in result.type.shape for result in op.results):
+            raise Unsupported("an empty array")
         bound = [self.values[v] for v in op.operands]
         outer = self.level
         self.level = self.depth if op.name in BRANCHES else max((x.depth for x in bound), default=0)
@@ -151,9 +153,7 @@ Handler = Callable[[Step, Any, list[Bound]], "Expression | list[Expression] | li
 # ---- elementwise ---------------------------------------------------------------------------------------
 
 
-def apply(
-    step: Step, function: Any, arguments: Sequence[Expression], dtype: str, work: int, what: str
-) -> Expression:
+def apply(step: Step, function: Any, arguments: Sequence[Expression], dtype: str, work: int, what: str) -> Expression:
     """An elementwise function; of uniform arguments at once, as a scalar."""
     if function is None:
         raise Unsupported(what)
@@ -170,19 +170,13 @@ def map_op(step: Step, op: Any, bound: list[Bound]) -> Expression:
     result = tensor_of(op.results[0].type)
     arguments = [fitted(x.array, result.shape) for x in bound]
     dtype = arguments[0].dtype
-    return apply(
-        step, elementwise(name, dtype), arguments, result.dtype, COSTS.get(name, 1), f"{name} of {dtype}"
-    )
+    return apply(step, elementwise(name, dtype), arguments, result.dtype, COSTS.get(name, 1), f"{name} of {dtype}")
 
 
 def fitted(array: Expression, shape: tuple[int, ...]) -> Expression:
     """A scalar operand of an op such as clamp or select, in the shape of the others."""
     return (
-        array
-        if array.shape == shape
-        else Splat(array.value, array.dtype, shape)
-        if isinstance(array, Splat)
-        else array
+        array if array.shape == shape else Splat(array.value, array.dtype, shape) if isinstance(array, Splat) else array
     )
 
 
@@ -226,13 +220,13 @@ def bitcast_convert(step: Step, op: Any, bound: list[Bound]) -> Expression:
 def constant(step: Step, op: Any, bound: list[Bound]) -> Expression:
     """A uniform constant in SSA; another one as a further input of the dispatch."""
     attribute, tensor = op.attributes["value"], tensor_of(op.results[0].type)
+    if not hasattr(attribute, "is_splat"):
+        raise Unsupported("a constant that is kept outside of the program")
     if attribute.is_splat:
         literal = str(attribute.get_splat_value()).split(" : ")[0]
         return Splat(step.builders[0].constant(literal, tensor.dtype), tensor.dtype, tensor.shape)
     step.literals.append((tensor, str(attribute).rsplit(" : ", 1)[0]))
-    return Read(
-        Buffer(f"%literal{len(step.literals) - 1}", tensor.size, tensor.dtype), Layout.dense(tensor.shape)
-    )
+    return Read(Buffer(f"%literal{len(step.literals) - 1}", tensor.size, tensor.dtype), Layout.dense(tensor.shape))
 
 
 def iota(step: Step, op: Any, bound: list[Bound]) -> Expression:
@@ -288,9 +282,7 @@ def slice_(step: Step, op: Any, bound: list[Bound]) -> Expression:
     return step.changed(bound[0].array, lambda x: x.window(starts, shape, steps))
 
 
-def clamped(
-    step: Step, starts: Sequence[Bound], shape: Sequence[int], window: Sequence[int]
-) -> tuple[Index, ...]:
+def clamped(step: Step, starts: Sequence[Bound], shape: Sequence[int], window: Sequence[int]) -> tuple[Index, ...]:
     """Start indices of a dynamic window, moved so that it lies inside."""
     b, result = step.b, []
     for start, size, part in zip(starts, shape, window):
@@ -336,8 +328,7 @@ def pad(step: Step, op: Any, bound: list[Bound]) -> Expression:
     """An array in a larger one; negative padding is cut off first."""
     tensor, (array, filling) = tensor_of(op.results[0].type), (x.array for x in bound)
     low, high, inner = (
-        ints(op, f"{x}_padding" if x == "interior" else f"edge_padding_{x}")
-        for x in ("low", "high", "interior")
+        ints(op, f"{x}_padding" if x == "interior" else f"edge_padding_{x}") for x in ("low", "high", "interior")
     )
     if any(x < 0 and i for x, i in zip([*low, *high], [*inner, *inner])):
         raise Unsupported("pad with negative and interior padding at once")

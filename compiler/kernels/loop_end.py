@@ -61,7 +61,7 @@ def finish_step(step: Step, writes: Sequence[Write]) -> None:
 def _ready(write: Write, writes: Sequence[Write]) -> bool:
     """Whether nothing else wants what a write overwrites, nor it itself."""
     others = [w for w in writes if w is not write]
-    wanted = any(other.touches(target) for other in others for target in write.targets)
+    wanted = any(other.touches(t.buffer) for other in others for t in write.targets)
     return not wanted and not write.overtakes_itself()
 
 
@@ -81,6 +81,4 @@ def _store_cost(array: Expression, target: Read) -> int:
     if not isinstance(array, Pieces):
         return cost(array)
     places = [(part, target.layout.window(starts, part.shape, steps)) for part, starts, steps in array.parts]
-    return sum(
-        _store_cost(part, Read(target.buffer, at)) for part, at in places if part != Read(target.buffer, at)
-    )
+    return sum(_store_cost(part, Read(target.buffer, at)) for part, at in places if part != Read(target.buffer, at))

@@ -21,9 +21,7 @@ from axil.compiler.kernels.text import SIGNED, Builder
 
 def numbers(text: str) -> dict[str, list[int]]:
     """The lists of integers in the text of a dimension-numbers attribute; an integer is a list of one."""
-    lists = {
-        k: [int(i) for i in v.split(",") if i.strip()] for k, v in re.findall(r"(\w+) = \[([\d, ]*)\]", text)
-    }
+    lists = {k: [int(i) for i in v.split(",") if i.strip()] for k, v in re.findall(r"(\w+) = \[([\d, ]*)\]", text)}
     return lists | {k: [int(v)] for k, v in re.findall(r"(\w+) = (\d+)", text)}
 
 
@@ -146,9 +144,7 @@ def scatter(step: Any, op: Any, bound: Sequence[Any]) -> Expression:
     points = [i for i in range(len(updates.shape)) if i not in window_dims]
     ones = (1,) * len(sizes)
 
-    def update(
-        array: Expression, point: list[Index]
-    ) -> tuple[Expression, tuple[Index, ...], tuple[int, ...]]:
+    def update(array: Expression, point: list[Index]) -> tuple[Expression, tuple[Index, ...], tuple[int, ...]]:
         """The window of `array` after one update, as a part of `Pieces`."""
         starts, inside = windows.at(step.b, point)
         places = dict(zip(points, point))
@@ -164,9 +160,7 @@ def scatter(step: Any, op: Any, bound: Sequence[Any]) -> Expression:
     zeros = (Index(),) * len(sizes)
     array = operand if isinstance(operand, Read) else step.stored(operand)
     if prod(windows.points) == 1:
-        return Pieces(
-            ((array, zeros, ones), update(array, [Index()] * len(points))), array.shape, array.dtype
-        )
+        return Pieces(((array, zeros, ones), update(array, [Index()] * len(points))), array.shape, array.dtype)
     result = step.space.take(array.shape, array.dtype)
     step.spend(array.size + 2 * updates.size + 10 * prod(windows.points))
     store(step.b, array, [result])

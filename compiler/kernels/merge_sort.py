@@ -28,7 +28,7 @@ from axil.compiler.kernels.kernel import (
     assemble,
     kernel_without_code,
     tensor_of,
-)  # fmt: skip
+)
 from axil.compiler.kernels.text import (
     FLOATS,
     UNSIGNED,
@@ -143,9 +143,7 @@ class _Sort:
 
         b.loop((group, self.rows, groups), one_row)
 
-    def row(
-        self, start: str, end: str, inputs: list[_Data], outputs: list[_Data], scratch: list[_Data]
-    ) -> None:
+    def row(self, start: str, end: str, inputs: list[_Data], outputs: list[_Data], scratch: list[_Data]) -> None:
         """Sorts [start, end) of the inputs into the outputs."""
         b = self.b
         self.sort_blocks(start, inputs, outputs)
@@ -205,9 +203,7 @@ class _Sort:
             # Of equal keys the earlier one comes first: `other` precedes the lanes behind it unless they are
             # less.
             before = self.less(splats, block, lanes)
-            not_after = b.binary(
-                "arith.xori", self.less(block, splats, lanes), b.constant("true", "i1", lanes), mask
-            )
+            not_after = b.binary("arith.xori", self.less(block, splats, lanes), b.constant("true", "i1", lanes), mask)
             behind = ", ".join("true" if lane > other else "false" for lane in range(lanes))
             behind = b.op(f"arith.constant dense<[{behind}]> : {mask}")
             before = b.op(f"arith.select {behind}, {not_after}, {before} : {mask}, {mask}")

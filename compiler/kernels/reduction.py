@@ -20,7 +20,7 @@ from axil.compiler.kernels.arrays import (
     each,
     layout_of,
     store_lanes,
-)  # fmt: skip
+)
 from axil.compiler.kernels.scalarwise import elementwise, number
 from axil.compiler.kernels.text import FLOATS, SIGNED, Builder, Index, lanes_type, signless
 from axil.compiler.kernels.workspace import Workspace, changed
@@ -142,9 +142,7 @@ class _Reduction:
             ]
             value, lanes = self.combine(b, parts, half), half
         type_ = lanes_type(dtype, lanes)
-        elements = [
-            b.op(f"vector.extract {value}[{i}] : {signless(dtype)} from {type_}") for i in range(lanes)
-        ]
+        elements = [b.op(f"vector.extract {value}[{i}] : {signless(dtype)} from {type_}") for i in range(lanes)]
         total = elements[0]
         for element in elements[1:]:
             total = self.combine(b, [total, element], None)

@@ -30,15 +30,7 @@ def by_kind(
     """A table row: one op for each kind of element type."""
 
     def choose(dtype: str) -> Scalarwise | None:
-        op = (
-            float_
-            if dtype in FLOATS
-            else signed
-            if dtype in SIGNED
-            else unsigned
-            if dtype in UNSIGNED
-            else bool_
-        )
+        op = float_ if dtype in FLOATS else signed if dtype in SIGNED else unsigned if dtype in UNSIGNED else bool_
         return typed(op, dtype) if op else None
 
     return choose
@@ -91,11 +83,7 @@ def number(value: float | int, dtype: str) -> str:
 def divide(dtype: str, remainder: bool = False) -> Scalarwise | None:
     """Division or remainder: of integers, x / 0 is -1 and x % 0 is x, without a trap."""
     if dtype in FLOATS:
-        return (
-            None
-            if remainder and dtype == "f64"
-            else typed("arith.remf" if remainder else "arith.divf", dtype)
-        )
+        return None if remainder and dtype == "f64" else typed("arith.remf" if remainder else "arith.divf", dtype)
     if dtype == "i1":
         return None
     signed = dtype in SIGNED
@@ -300,9 +288,7 @@ def bitcast(source: str, target: str) -> Scalarwise | None:
 
     def code(b: Builder, args: list[str], lanes: int | None) -> str:
         types = lanes_type(source, lanes), lanes_type(target, lanes)
-        return (
-            args[0] if types[0] == types[1] else b.op(f"arith.bitcast {args[0]} : {types[0]} to {types[1]}")
-        )
+        return args[0] if types[0] == types[1] else b.op(f"arith.bitcast {args[0]} : {types[0]} to {types[1]}")
 
     return code
 

@@ -20,7 +20,7 @@ class Workspace:
         """A fresh array. Its start is aligned to 64 elements."""
         start = self.used.get(dtype, 0)
         self.used[dtype] = start + -(-max(prod(shape), 1) // 64) * 64
-        return Read(Scratch(f"%scratch_{dtype}", 0, dtype), Layout.dense(shape, start))
+        return Read(Scratch(f"%scratch_{dtype}", 0, dtype, start), Layout.dense(shape, start))
 
     def fill_in(self, text: str) -> str:
         """Code that used this space, with the sizes of its buffers."""
@@ -29,8 +29,12 @@ class Workspace:
         return text
 
 
+@dataclass(frozen=True)
 class Scratch(Buffer):
-    """A buffer of a workspace, whose size is filled in at the end."""
+    """One array's part of a workspace's buffer, whose size is filled in at the end."""
+
+    start: int
+    """Where the part starts: arrays that share the buffer do not overlap."""
 
     @property
     def type(self) -> str:

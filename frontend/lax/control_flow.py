@@ -6,6 +6,8 @@ names, so that loops and branches stay loops and branches in the compiled progra
 
 from __future__ import annotations
 
+import contextlib
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,7 +19,7 @@ from axil.core import Array, Tracer, as_array, bind, run_traced, state, trace_fu
 from axil.custom_derivatives import share_captures
 from axil.dialects import avals as av
 from axil.dialects.avals import aval
-from axil.operands import ArgumentError, Flat, check_callable, function_name, operands_of, symbol
+from axil.operands import ArgumentError, Flat, check_callable, function_name, operand, operands_of, symbol
 from axil.source import user_line
 
 
@@ -126,11 +128,11 @@ class _Widen(Exception):
 
 def _weak_fixpoint(trace_body: Any, carry: list) -> tuple[Any, list]:
     """Trace the body; a weakly typed initial carry takes the dtype that the body gives it."""
-    try:
-        return trace_body(carry), carry
-    except _Widen as e:
-        carry = [x if d is None else _strong(_convert(x, d)) for x, d in zip(carry, e.dtypes)]
-        return trace_body(carry), carry
+    while True:  # ends: each round makes a weakly typed value strong
+        try:
+            return trace_body(carry), carry
+        except _Widen as e:
+            carry = [x if d is None else _strong(_convert(x, d)) for x, d in zip(carry, e.dtypes)]
 
 
 def _strong(x: Any) -> Any:
@@ -145,7 +147,7 @@ def _check_body(flat: Flat, outputs: list, carry: list, carry_def: Any, label: s
     out_def = flat.treedef
     children = tree.treedef_children(out_def)
     if len(children) != 2 or tree.treedef_is_leaf(out_def):
-        raise ArgumentError(
+        raise errors.AxilTypeError(
             errors.explain(f"{label}: the body must give a pair (carry, y), got {out_def}", user_line())
         )
     structure[:] = [children[1]]
@@ -169,10 +171,11 @@ def match_carry(outputs: list, carry: list, what: str) -> list:
     result = []
     for i, (new, old) in enumerate(zip(outputs, carry)):
         if new.aval.shape == old.aval.shape and new.aval.dtype != old.aval.dtype:
-            if new.weak_type:
-                new = _convert(new, old.aval.dtype)
-            elif old.weak_type:
-                widened[i] = new.aval.dtype
+            common = dtypes.promote_types(new.aval.dtype, new.weak_type, old.aval.dtype, old.weak_type)[0]
+            if new.weak_type and common == old.aval.dtype:
+                new = _convert(new, common)
+            elif old.weak_type and common != old.aval.dtype:
+                widened[i] = common
         if new.aval is not old.aval and widened[i] is None:
             raise errors.AxilTypeError(
                 errors.explain(
@@ -214,14 +217,30 @@ def while_loop(cond_fun: Callable[..., Any], body_fun: Callable[..., Any], init_
     check_callable(cond_fun, "while_loop")
     check_callable(body_fun, "while_loop")
     if config.disable_jit:
-        val = init_val
-        while cond_fun(val):
-            val = body_fun(val)
-        return val
+        # Where a condition has no value, as under vmap, the loop is traced after all.
+        with contextlib.suppress(errors.ConcretizationTypeError):
+            return _while_in_python(cond_fun, body_fun, init_val)
     label = f"while_loop({function_name(body_fun)})"
     carry, carry_def = operands_of(init_val, label)
     results = run_traced("", lambda *ops: _emit_while(cond_fun, body_fun, label, list(ops), carry_def), carry)
     return tree.tree_unflatten(carry_def, results)
+
+
+def _while_in_python(cond_fun: Any, body_fun: Any, val: Any) -> Any:
+    leaves, treedef = operands_of(val, "while_loop")
+    val = tree.tree_unflatten(treedef, leaves)
+    while cond_fun(val):
+        val = body_fun(val)
+    return val
+
+
+def _is_known(x: Any) -> bool:
+    """Whether a value is, or can be, computed now."""
+    try:
+        np.asarray(x)
+    except errors.TracerArrayConversionError:
+        return False
+    return True
 
 
 def _emit_while(cond_fun: Any, body_fun: Any, label: str, carry: list, carry_def: Any) -> list:
@@ -265,19 +284,28 @@ def _predicate(fun: Any, rebuild: Any, label: str) -> Any:
     return predicate
 
 
+_KNOWN = (int, np.integer, Array)
+"""Types of loop bounds whose values are known while tracing."""
+
+
+def _check_bound(bound: Any) -> None:
+    x = operand(bound, "fori_loop")
+    if x.aval.shape or not av.is_integer(x.aval.dtype):
+        raise errors.AxilTypeError(
+            errors.explain(f"fori_loop: bounds must be integer scalars, got {x.aval}", user_line())
+        )
+
+
 def fori_loop(lower: Any, upper: Any, body_fun: Callable[..., Any], init_val: Any, *, unroll: Any = None) -> Any:
     """`for i in range(lower, upper): val = body_fun(i, val)`; gives the last value.
 
     With bounds that are Python integers it is a `scan`, and differentiable in both modes.
     """
     check_callable(body_fun, "fori_loop")
-    if config.disable_jit:
-        val = init_val
-        for i in range(int(lower), int(upper)):
-            val = body_fun(np.int32(i), val)
-        return val
-    if isinstance(lower, (int, np.integer)) and isinstance(upper, (int, np.integer)):
-        dtype = dtypes.default_int_dtype()
+    for bound in (lower, upper):
+        _check_bound(bound)
+    if isinstance(lower, _KNOWN) and isinstance(upper, _KNOWN):
+        dtype = dtypes.result_type(lower, upper)
 
         def step(state_: Any, _: Any) -> Any:
             i, val = state_
@@ -286,6 +314,8 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[..., Any], init_val: An
         step.__name__ = function_name(body_fun)
         start = as_array(np.asarray(int(lower), dtype))
         count = max(0, int(upper) - int(lower))
+        if config.disable_jit and count == 0:
+            return init_val
         return scan(step, (start, init_val), None, length=count, unroll=unroll or 1)[0][1]
     from axil.numpy import asarray, result_type
 
@@ -310,8 +340,11 @@ def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any],
     """`true_fun(*operands)` if the boolean scalar `pred` holds, else `false_fun(*operands)`; one of them runs."""
     check_callable(true_fun, "cond")
     check_callable(false_fun, "cond")
+    kwargs.pop("linear", None)  # JAX's, without effect
+    if "operand" in kwargs:
+        operands = (kwargs.pop("operand"),)
     if kwargs:
-        operands = (kwargs["operand"],) if "operand" in kwargs else operands
+        raise ArgumentError(errors.explain(f"cond does not take the options {', '.join(kwargs)}", user_line()))
     from axil.numpy import asarray
 
     pred = asarray(pred)
@@ -320,7 +353,7 @@ def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any],
             errors.explain(f"cond: the predicate must be a scalar, got {pred.aval}", user_line(),
                            ways_out=["use axil.numpy.where to choose element by element", "or vmap the function"])  # fmt: skip
         )
-    if config.disable_jit:
+    if config.disable_jit and _is_known(pred):
         return true_fun(*operands) if pred else false_fun(*operands)
     if not av.is_bool(pred.aval.dtype):
         pred = pred != 0
@@ -342,7 +375,7 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any, o
         raise errors.AxilTypeError(
             errors.explain(f"switch: the index must be an integer scalar, got {index.aval}", user_line())
         )
-    if config.disable_jit:
+    if config.disable_jit and _is_known(index):
         return branches[min(max(int(index), 0), len(branches) - 1)](*operands)
     if len(branches) == 1:
         return branches[0](*operands)
@@ -385,17 +418,24 @@ def _text(avals: Sequence[Any]) -> str:
     return "(" + ", ".join(map(str, avals)) + ")"
 
 
+def _promoted(a: tuple, b: tuple) -> tuple:
+    """The dtype and weakness of two, each a pair of dtype and weakness."""
+    return dtypes.promote_types(*a, *b)
+
+
 def _same_dtypes(name: str, traced: list, flats: list[Flat], avals: list, weak: list) -> list:
     """Branches' results may differ in dtype only where weakly typed ones give way."""
     wanted = []
-    for column in zip(*[list(zip(t.outputs, t.weak)) for t in traced]):
-        strong = {a.dtype for a, w in column if not w}
-        if len(strong) > 1:
+    for column in zip(*[[(a.dtype, w) for a, w in zip(t.outputs, t.weak)] for t in traced]):
+        strong = {d for d, w in column if not w}
+        common = functools.reduce(_promoted, column)[0] if len(strong) <= 1 else None
+        if strong and common not in strong:
             raise errors.AxilTypeError(
                 errors.explain(f"{name}: branches must give the same dtypes, got "
-                               f"{' and '.join(str(a) for a, _ in column)}", user_line())  # fmt: skip
+                               f"{' and '.join(dtypes.short_name(d) for d, _ in column)}", user_line(),
+                               ways_out=["convert one with .astype(...)"])  # fmt: skip
             )
-        wanted.append(strong.pop() if strong else dtypes.result_type(*[a.dtype for a, _ in column]))
+        wanted.append(common)
     result = []
     for t, f in zip(traced, flats):
         if [a.dtype for a in t.outputs] != wanted:

@@ -247,9 +247,9 @@ def gather(
     unique_indices: bool = False, indices_are_sorted: bool = False, mode: str | GatherScatterMode | None = None,
     fill_value: Any = None,
 ) -> Any:  # fmt: skip
-    """Windows of the operand at index vectors; those out of bounds are handled as `mode` says."""
+    """Windows of the operand at index vectors; those out of bounds are handled as `mode` says, moved inside by default."""
     x, indices = operands("gather", (operand, start_indices))
-    mode = GatherScatterMode.from_any(mode)
+    mode = GatherScatterMode.CLIP if mode is None else GatherScatterMode.from_any(mode)
     numbers = {name: ints("gather", name, dims) for name, dims in dimension_numbers._asdict().items()}
     sizes = ints("gather", "slice_sizes", slice_sizes)
     filled = mode is GatherScatterMode.FILL_OR_DROP and fill_value is not None

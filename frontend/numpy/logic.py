@@ -71,8 +71,7 @@ def compare(name: str, op: Op, x: Any, y: Any) -> Value:
         real = [bind(c.real, v) for v in (x, y)]
         imag = [bind(c.imag, v) for v in (x, y)]
         return pick(compare(name, e.eq, *real), compare(name, op, *imag), compare(name, op, *real))
-    (x, y), _ = promote(name, x, y)
-    return elementwise(name, op, (x, y), False)
+    return binary(name, op, x, y, predicate=True)
 
 
 # ---- logic ---------------------------------------------------------------------------------------------

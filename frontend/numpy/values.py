@@ -125,7 +125,7 @@ def convert(x: Any, dtype: Any, weak: bool = False) -> Value:
 def promote(name: str, *xs: Any, inexact: bool = False) -> tuple[list[Value], bool]:
     """Operands in their common dtype (floating if `inexact`), and whether it is weak."""
     pairs = [dtype_and_weak(name, x, i) for i, x in enumerate(xs)]
-    if len(pairs) == 1:
+    if len(set(pairs)) == 1:
         dtype, weak = pairs[0]
     elif len(pairs) == 2:
         dtype, weak = dtypes.promote_types(*pairs[0], *pairs[1])
@@ -227,20 +227,35 @@ def unary(name: str, op: Op, x: Any, inexact: bool = False) -> Value:
     x = operand(name, x)
     if inexact and x.aval.dtype.kind not in "fc":
         x = convert(x, dtypes.to_inexact_dtype(x.aval.dtype), x.weak_type)
+    if type(x) is Array and state.trace is None:
+        return _run(op, x.aval, (x._numpy,), x.weak_type)
     return bind(op, x, weak=x.weak_type)
 
 
-def binary(name: str, op: Op, x: Any, y: Any, inexact: bool = False) -> Value:
-    """Apply an elementwise op of two operands, after promotion and broadcasting."""
-    # Most eager calls have two arrays of one type: they go straight to the op.
-    if type(x) is Array and type(y) is Array and x.aval is y.aval and state.trace is None:
-        if not inexact or x.aval.dtype.kind in "fc":
-            return _run(op, x.aval, (x, y), x.weak_type and y.weak_type)
+def binary(name: str, op: Op, x: Any, y: Any, inexact: bool = False, predicate: bool = False) -> Value:
+    """Apply an elementwise op of two operands, after promotion and broadcasting. Predicates are never weakly typed."""
+    if state.trace is None and type(x) is Array:
+        # Most eager calls have two arrays of one type, or an array and a Python number, which takes the array's dtype.
+        kind, other = x.aval.dtype.kind, type(y)
+        if other is Array:
+            if x.aval is y.aval and (not inexact or kind in "fc"):
+                weak = x.weak_type and y.weak_type and not predicate
+                return _run(op, x.aval, (x._numpy, y._numpy), weak)
+        elif kind == "f" and (other is float or other is int) or kind in "iu" and other is int and not inexact:
+            return _run(op, x.aval, (x._numpy, _number(y, x.aval.dtype)), x.weak_type and not predicate)
     a, b = dtype_and_weak(name, x, 0), dtype_and_weak(name, y, 1)
     dtype, weak = dtypes.promote_types(*a, *b)
     if inexact:
         dtype = dtypes.to_inexact_dtype(dtype)
-    return elementwise(name, op, (convert(x, dtype, weak), convert(y, dtype, weak)), weak)
+    return elementwise(name, op, (convert(x, dtype, weak), convert(y, dtype, weak)), weak and not predicate)
+
+
+def _number(x: Any, dtype: np.dtype) -> np.ndarray:
+    """A Python number as an array of a dtype of its kind, or a wider kind."""
+    try:
+        return np.asarray(x, dtype)
+    except OverflowError:
+        return dtypes.as_numpy(x, dtype)  # has the message
 
 
 def elementwise(name: str, op: Op, xs: Sequence[Value], weak: bool) -> Value:
@@ -249,17 +264,17 @@ def elementwise(name: str, op: Op, xs: Sequence[Value], weak: bool) -> Value:
     if any(x.aval.shape != shape for x in xs):
         shape = broadcast_shape(name, [x.aval.shape for x in xs])
     if state.trace is None and all(type(x) is Array for x in xs):
-        return _run(op, aval(shape, xs[0].aval.dtype), xs, weak)
+        return _run(op, aval(shape, xs[0].aval.dtype), [x._numpy for x in xs], weak)
     return bind(op, *[broadcast(x, shape) for x in xs], weak=weak)
 
 
-def _run(op: Op, of: Any, xs: Sequence[Array], weak: bool) -> Array:
+def _run(op: Op, of: Any, arrays: Sequence[np.ndarray], weak: bool) -> Array:
     """Run an elementwise op at once. The references broadcast as NumPy does, and are silent about overflow."""
     try:
-        inferred = op.infer(*[of] * len(xs))
+        inferred = op.infer(of) if len(arrays) == 1 else op.infer(*[of] * len(arrays))
     except RULE_ERRORS as error:
         raise user_error(error) from None
-    return make_array(op.reference(*[x._numpy for x in xs]), inferred, weak)
+    return make_array(op.reference(*arrays), inferred, weak)
 
 
 def boolean(name: str, x: Any, position: int = 0) -> Value:

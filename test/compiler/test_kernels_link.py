@@ -43,9 +43,8 @@ def calling(kernels: Sequence[Kernel]) -> ir.Module:
         gives = ", ".join(t.type for t in kernel.results)
         results = ", ".join(f"%r#{j}" for j in range(len(kernel.results)))
         call = f"func.call @{kernel.symbol}({', '.join(names)}) : {kernel.function_type}"
-        text.append(
-            f"func.func public @f{i}({takes}) -> ({gives}) {{ %r:{len(kernel.results)} = {call}\n return {results} : {gives} }}"
-        )
+        lines = f"%r:{len(kernel.results)} = {call}\n return {results} : {gives}"
+        text.append(f"func.func public @f{i}({takes}) -> ({gives}) {{ {lines} }}")
     return parse("\n".join(text))
 
 
@@ -56,9 +55,7 @@ class Value:
     type: str
 
 
-def sort(
-    shape: Sequence[int], dtypes: Sequence[str], num_keys: int = 1, platform: str = "cpu"
-) -> Kernel | Declined:
+def sort(shape: Sequence[int], dtypes: Sequence[str], num_keys: int = 1, platform: str = "cpu") -> Kernel | Declined:
     """The merge sort of operands of one shape."""
     values = [Value(tensor_type(shape, dtype)) for dtype in dtypes]
     return KERNELS["merge_sort"](values, num_keys=num_keys, platform=platform)

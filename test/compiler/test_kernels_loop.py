@@ -326,9 +326,7 @@ UNARY = ("abs cbrt ceil cosine exponential exponential_minus_one floor log log_p
 
 def test_functions_are_accurate() -> None:
     """Every float function on vectors, over a wide range, against the interpreter; NaN and infinities included."""
-    values = np.concatenate(
-        [np.linspace(-9, 9, 201), [0.0, -0.0, np.inf, -np.inf, np.nan, 1e-20, 40.0, -40.0]]
-    )
+    values = np.concatenate([np.linspace(-9, 9, 201), [0.0, -0.0, np.inf, -np.inf, np.nan, 1e-20, 40.0, -40.0]])
     lines = [f"%r{i} = stablehlo.{op} %x : tensor<{len(values)}xf32>" for i, op in enumerate(UNARY)]
     types = ", ".join([f"tensor<{len(values)}xf32>"] * len(UNARY))
     text = f"""func.func @body(%x: tensor<{len(values)}xf32>) -> ({types}) {{ {chr(10).join(lines)}
@@ -388,9 +386,7 @@ def test_while() -> None:
     kernels = []
     for (condition, body), consts in ((collatz(), (1, 0)), (newton(), (0, 1))):
         kernels.append(
-            KERNELS["loop_while"](
-                [function(condition), function(body)], cond_consts=consts[0], body_consts=consts[1]
-            )
+            KERNELS["loop_while"]([function(condition), function(body)], cond_consts=consts[0], body_consts=consts[1])
         )
     run = Runner(kernels)
     log = np.zeros(50, np.int32)
@@ -407,6 +403,82 @@ def test_while() -> None:
     a = np.array([2, 3, 4, 50], np.float32)
     got = run(1, a, np.ones(4, np.float32), np.ones(4, np.float32))
     np.testing.assert_allclose(got[0], np.sqrt(a), rtol=1e-6)
+
+
+def nested(inner: Sequence[Kernel], text: str) -> Any:
+    """A body that calls the kernels of loops, which its own kernel then contains."""
+    for i, kernel in enumerate(inner):
+        assert isinstance(kernel, Kernel)
+        text = text.replace(f"@inner{i}", f"@{kernel.symbol}")
+    return function("\n".join(k.declaration for k in inner) + text)
+
+
+def test_loops_in_loops() -> None:
+    """A power iteration: each step normalises by an inner scan, and an inner while finds a square root."""
+    sums = """func.func @body(%k: tensor<f32>, %s: tensor<f32>, %last: tensor<2xf32>, %x: tensor<f32>, %r: tensor<3xf32>)
+        -> (tensor<f32>, tensor<2xf32>, tensor<3xf32>) {
+      %q = stablehlo.multiply %x, %x : tensor<f32>
+      %p = stablehlo.multiply %q, %k : tensor<f32>
+      %n = stablehlo.add %s, %p : tensor<f32>
+      %b = stablehlo.broadcast_in_dim %x, dims = [] : (tensor<f32>) -> tensor<2xf32>
+      %c = stablehlo.broadcast_in_dim %n, dims = [] : (tensor<f32>) -> tensor<3xf32>
+      %y = stablehlo.add %r, %c : tensor<3xf32>
+      return %n, %b, %y : tensor<f32>, tensor<2xf32>, tensor<3xf32> }"""
+    condition = """func.func @cond(%a: tensor<f32>, %x: tensor<f32>, %i: tensor<i32>) -> tensor<i1> {
+      %m = stablehlo.constant dense<20> : tensor<i32>
+      %c = stablehlo.compare LT, %i, %m : (tensor<i32>, tensor<i32>) -> tensor<i1>
+      return %c : tensor<i1> }"""
+    root = """func.func @body(%a: tensor<f32>, %x: tensor<f32>, %i: tensor<i32>) -> (tensor<f32>, tensor<i32>) {
+      %half = stablehlo.constant dense<0.5> : tensor<f32>
+      %one = stablehlo.constant dense<1> : tensor<i32>
+      %q = stablehlo.divide %a, %x : tensor<f32>
+      %s = stablehlo.add %x, %q : tensor<f32>
+      %n = stablehlo.multiply %s, %half : tensor<f32>
+      %j = stablehlo.add %i, %one : tensor<i32>
+      return %n, %j : tensor<f32>, tensor<i32> }"""
+    length, size = 6, 4
+    scanned = scan(function(sums), size, 1, 2)
+    rooted = KERNELS["loop_while"]([function(condition), function(root)], cond_consts=1, body_consts=1)
+    outer = nested([scanned, rooted], """
+    func.func @body(%A: tensor<4x4xf32>, %v: tensor<4xf32>) -> (tensor<4xf32>, tensor<f32>, tensor<2xf32>, tensor<4x3xf32>) {
+      %w = stablehlo.dot_general %A, %v, contracting_dims = [1] x [0] : (tensor<4x4xf32>, tensor<4xf32>) -> tensor<4xf32>
+      %zero = stablehlo.constant dense<0.0> : tensor<f32>
+      %zeros = stablehlo.constant dense<0.0> : tensor<2xf32>
+      %one = stablehlo.constant dense<1.0> : tensor<f32>
+      %none = stablehlo.constant dense<0> : tensor<i32>
+      %r = stablehlo.broadcast_in_dim %w, dims = [0] : (tensor<4xf32>) -> tensor<4x3xf32>
+      %n:3 = func.call @inner0(%one, %zero, %zeros, %w, %r) : (tensor<f32>, tensor<f32>, tensor<2xf32>, tensor<4xf32>, tensor<4x3xf32>) -> (tensor<f32>, tensor<2xf32>, tensor<4x3xf32>)
+      %s:2 = func.call @inner1(%n#0, %n#0, %one, %none) : (tensor<f32>, tensor<f32>, tensor<f32>, tensor<i32>) -> (tensor<f32>, tensor<i32>)
+      %d = stablehlo.broadcast_in_dim %s#0, dims = [] : (tensor<f32>) -> tensor<4xf32>
+      %u = stablehlo.divide %w, %d : tensor<4xf32>
+      return %u, %s#0, %n#1, %n#2 : tensor<4xf32>, tensor<f32>, tensor<2xf32>, tensor<4x3xf32> }""")  # fmt: skip
+    kernel = scan(outer, length, 1, 1)
+    assert isinstance(kernel, Kernel), kernel
+    a, v = random(kernel.inputs)
+    got = Runner([kernel])(0, a, v)
+    for i in range(length):
+        w = a @ v
+        norm = np.sqrt(np.sum(w * w))
+        np.testing.assert_allclose(got[1][i], norm, rtol=1e-5)
+        np.testing.assert_allclose(got[2][i], w[-1], rtol=1e-5)
+        rows = w[:, None] + np.cumsum(w * w)[:, None] + np.zeros(3)
+        np.testing.assert_allclose(got[3][i], rows, rtol=1e-5)
+        v = w / norm
+    np.testing.assert_allclose(got[0], v, rtol=1e-5)
+
+
+def test_declines_loops_in_branches() -> None:
+    """All branches are computed, and one that is not taken might not end."""
+    condition, body = newton()
+    inner = KERNELS["loop_while"]([function(condition), function(body)], cond_consts=0, body_consts=1)
+    outer = nested([inner], """
+    func.func @body(%p: tensor<i1>, %a: tensor<4xf32>) -> (tensor<i1>, tensor<4xf32>) {
+      %r = "stablehlo.if"(%p) ({
+        %n:2 = func.call @inner0(%a, %a, %a) : (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>)
+        stablehlo.return %n#0 : tensor<4xf32> }, { stablehlo.return %a : tensor<4xf32> }) : (tensor<i1>) -> tensor<4xf32>
+      return %p, %r : tensor<i1>, tensor<4xf32> }""")  # fmt: skip
+    result = scan(outer, 3, 0, 2)
+    assert isinstance(result, Declined) and "branch" in result.reason
 
 
 def declined(text: str, platform: str = "cpu") -> str:
@@ -430,6 +502,11 @@ def test_declines() -> None:
       %r = stablehlo.dot_general %a, %a, contracting_dims = [1] x [0] : (tensor<512x512xf32>, tensor<512x512xf32>) -> tensor<512x512xf32>
       return %r : tensor<512x512xf32> }"""
     assert "operations" in declined(large)
+    empty = """func.func @body(%a: tensor<3xf32>) -> tensor<3xf32> {
+      %r = stablehlo.slice %a [0:0] : (tensor<3xf32>) -> tensor<0xf32>
+      %s = stablehlo.concatenate %r, %a, dim = 0 : (tensor<0xf32>, tensor<3xf32>) -> tensor<3xf32>
+      return %s : tensor<3xf32> }"""
+    assert "empty" in declined(empty)
     tanh = "func.func @body(%a: tensor<3xf64>) -> tensor<3xf64> { %r = stablehlo.tanh %a : tensor<3xf64>\n return %r : tensor<3xf64> }"
     assert "tanh of f64" in declined(tanh)
 

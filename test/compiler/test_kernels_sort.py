@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from test_kernels_link import DTYPES, Runner, sort
+
+from axil.runtime.buffers import to_device, to_host
+from axil.runtime.devices import devices
+from axil.runtime.errors import AxilError
+from axil.runtime.executable import Executable
 
 SIZES = (0, 1, 2, 3, 15, 16, 17, 31, 32, 33, 48, 1000)
 
@@ -60,9 +67,7 @@ def test_several_keys_and_payloads() -> None:
     run = Runner([sort((2, 70), dtypes, keys) for dtypes, keys in kinds])
     for number, (dtypes, keys) in enumerate(kinds):
         arrays = [data(dtype, (2, 70), seed) for seed, dtype in enumerate(dtypes)]
-        arrays[0] = (arrays[0].astype(np.float32) > 0).astype(
-            DTYPES[dtypes[0]]
-        )  # ties, for the later keys to break
+        arrays[0] = (arrays[0].astype(np.float32) > 0).astype(DTYPES[dtypes[0]])  # ties, for the later keys to break
         check(run, number, arrays, keys)
 
 
@@ -84,3 +89,29 @@ def test_scalar_code_of_other_platforms() -> None:
 def test_compiles_for_other_targets(target: str) -> None:
     platform = "cuda" if target == "cuda" else "cpu"
     assert Runner([sort((4, 100), ("f32", "i32"), platform=platform)], target).vmfb
+
+
+def test_runs_on_vulkan() -> None:
+    found = vulkan_device()
+    if found is None:
+        pytest.skip("no Vulkan device; Mesa's lavapipe (apt-get install mesa-vulkan-drivers) is one")
+    run = Runner([sort((4, 100), ("f32", "i32"), platform="vulkan")], "vulkan")
+    executable = Executable(run.vmfb, results=2, entry="f0", device=found)
+    arrays = [data("f32", (4, 100)), data("i32", (4, 100))]
+    views = executable([to_device(a, found).view for a in arrays])
+    order = stable_order(arrays[0])
+    for view, array in zip(views, arrays):
+        expected = np.take_along_axis(array, order, -1)
+        np.testing.assert_array_equal(to_host(view, found).view("u4"), expected.view("u4"))
+
+
+def test_declines_what_vulkan_lacks() -> None:
+    assert "32-bit" in sort((4, 100), ("f64",), platform="vulkan").reason
+
+
+def vulkan_device() -> Any:
+    """The first Vulkan device, if there is one."""
+    try:
+        return next(iter(devices("vulkan")), None)
+    except AxilError:
+        return None

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
 from axil.tools.cli import main
 
 MODEL = '''"""A user's file."""
@@ -42,7 +43,7 @@ def mismatch(x):
 
 
 def branch(x):
-    if x > 0:
+    if lax.gt(x, x):
         return x
     return x
 

@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from axil.tools import cli
 from conftest import Command
+
+from axil.tools import cli
 
 
 def test_help_imports_nothing_heavy() -> None:

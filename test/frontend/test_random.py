@@ -1,0 +1,318 @@
+"""`axil.random`: bit for bit JAX's bits, distributions that are what they say, keys, and errors."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import numpy as np
+import pytest
+from axil import core, random, tree
+from axil.config import enable_x64
+from axil.runtime.errors import AxilError
+
+SHAPES = [(), (0,), (1,), (5,), (13,), (2, 3), (3, 0, 2), (7, 11, 3), (1000,)]
+
+
+@pytest.fixture(scope="module")
+def jax() -> Any:
+    return pytest.importorskip("jax", reason="the test-only oracle jax is not installed")
+
+
+@contextlib.contextmanager
+def wide(jax: Any, on: bool) -> Any:
+    with enable_x64(on), jax.enable_x64(on):
+        yield
+
+
+def equal(got: Any, wanted: Any) -> None:
+    a, b = np.asarray(got), np.asarray(wanted)
+    assert (a.shape, a.dtype) == (b.shape, b.dtype)
+    np.testing.assert_array_equal(a, b)
+    assert not got.weak_type
+
+
+def close(got: Any, wanted: Any, rtol: float) -> None:
+    a, b = np.asarray(got), np.asarray(wanted)
+    assert (a.shape, a.dtype) == (b.shape, b.dtype)
+    np.testing.assert_allclose(a.astype(np.complex128), b.astype(np.complex128), rtol=rtol, atol=rtol)
+
+
+# ---- keys ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("x64", [False, True])
+@pytest.mark.parametrize("seed", [0, 1, -1, 42, 2**31 - 1, 2**31, 2**32 + 5, 2**63 - 1, -(2**63), True])
+def test_seeds(jax: Any, seed: int, x64: bool) -> None:
+    with wide(jax, x64):
+        equal(random.PRNGKey(seed), jax.random.PRNGKey(seed))
+        equal(random.key_data(random.key(seed)), jax.random.key_data(jax.random.key(seed)))
+
+
+@pytest.mark.parametrize("x64", [False, True])
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int32", "uint32", "int64", "uint64"])
+def test_seeds_of_arrays(jax: Any, dtype: str, x64: bool) -> None:
+    seed = np.asarray(200).astype(dtype) if dtype != "int64" else np.asarray(2**40 + 3)
+    with wide(jax, x64):
+        equal(random.PRNGKey(seed), jax.random.PRNGKey(seed))
+        equal(core.run_traced("test", lambda s: [random.PRNGKey(s)], [core.as_array(seed)])[0], random.PRNGKey(seed))
+
+
+@pytest.mark.parametrize("num", [0, 1, 2, 5, 100, (2, 3), (4,), ()])
+def test_split(jax: Any, num: Any) -> None:
+    equal(random.split(random.PRNGKey(7), num), jax.random.split(jax.random.PRNGKey(7), num))
+    typed, wanted = random.split(random.key(7), num), jax.random.split(jax.random.key(7), num)
+    assert typed.shape == wanted.shape
+    equal(random.key_data(typed), jax.random.key_data(wanted))
+
+
+@pytest.mark.parametrize("data", [0, 1, 2**32 - 1, np.int32(-3), np.uint8(7), np.uint32(2**31)])
+def test_fold_in(jax: Any, data: Any) -> None:
+    equal(random.fold_in(random.PRNGKey(3), data), jax.random.fold_in(jax.random.PRNGKey(3), data))
+
+
+def test_few_and_many_words_agree() -> None:
+    """Small draws are hashed by Python's integers, larger ones by NumPy."""
+    key = random.PRNGKey(11)
+    many = np.asarray(random.bits(key, (100,)))
+    for n in range(20):
+        np.testing.assert_array_equal(np.asarray(random.bits(key, (n,))), many[:n])
+
+
+def test_typed_keys() -> None:
+    keys = random.split(random.key(0), (2, 3))
+    assert (keys.shape, keys.ndim, keys.size, len(keys)) == ((2, 3), 2, 6, 2)
+    assert [k.shape for k in keys] == [(3,), (3,)]
+    assert keys.reshape(3, -1).shape == (3, 2) and keys.ravel().shape == (6,)
+    assert str(keys.dtype) == "key<fry>" and random.key_impl(keys) == "threefry2x32"
+    again = random.wrap_key_data(random.key_data(keys))
+    np.testing.assert_array_equal(random.key_data(again), random.key_data(keys))
+    mapped = tree.tree_map(lambda x: x, {"key": keys})
+    assert type(mapped["key"]) is type(keys)
+    first, second = random.split(random.key(0))
+    assert not np.array_equal(random.key_data(first), random.key_data(second))
+
+
+def test_indexing_of_keys() -> None:
+    keys = random.split(random.key(0), 4)
+    data = np.asarray(random.key_data(keys))
+    for index in (1, slice(1, 3), ..., (..., 2), None):
+        np.testing.assert_array_equal(random.key_data(keys[index]), data[index if index is not ... else slice(None)]
+                                      if not isinstance(index, tuple) else data[2])  # fmt: skip
+
+
+def test_vmap_over_keys(jax: Any) -> None:
+    from axil.vectorization import vmap
+
+    def draw(module: Any) -> Any:
+        return lambda k: module.normal(k, (3,))
+
+    wanted = jax.vmap(draw(jax.random))(jax.random.split(jax.random.PRNGKey(1), 4))
+    close(vmap(draw(random))(random.split(random.PRNGKey(1), 4)), wanted, 2e-5)
+    close(vmap(draw(random))(random.split(random.key(1), 4)), wanted, 2e-5)
+
+
+# ---- bits and what follows from them exactly -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "uint32", "uint64"])
+def test_bits(jax: Any, shape: tuple, dtype: str) -> None:
+    with wide(jax, dtype == "uint64"):
+        equal(random.bits(random.PRNGKey(2), shape, dtype), jax.random.bits(jax.random.PRNGKey(2), shape, dtype))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32", "float64"])
+@pytest.mark.parametrize("limits", [(), (-3.5, 2.25), (0, 10), (np.float32(2), np.float32(2))])
+def test_uniform(jax: Any, shape: tuple, dtype: str, limits: tuple) -> None:
+    dtype = jax.numpy.dtype(dtype)
+    with wide(jax, dtype == np.float64):
+        got = random.uniform(random.PRNGKey(4), shape, dtype, *limits)
+        equal(got, jax.random.uniform(jax.random.PRNGKey(4), shape, dtype, *limits))
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "int32", "uint32", "int64", "uint64"])
+@pytest.mark.parametrize("limits", [(0, 10), (-5, 7), (0, 256), (7, 7), (9, 3), (-1000, 1000), (0, 2**31 - 1)])
+def test_randint(jax: Any, dtype: str, limits: tuple) -> None:
+    low, high = limits
+    with wide(jax, dtype.endswith("64")):
+        for pair in (limits, (np.int32(low), np.int32(high)), (np.full((3, 1), low, np.int32), np.int32(high))):
+            got = random.randint(random.PRNGKey(5), (3, 4), *pair, dtype)
+            equal(got, jax.random.randint(jax.random.PRNGKey(5), (3, 4), *pair, dtype))
+
+
+EXACT = [
+    ("rademacher", ((9,),)),
+    ("bernoulli", ()),
+    ("bernoulli", (0.3, (4, 5))),
+    ("bernoulli", (np.array([0.1, 0.9], np.float32), None)),
+    ("bernoulli", (0.3, (9,), "high")),
+    ("permutation", (10,)),
+    ("permutation", (0,)),
+    ("permutation", (np.arange(12).reshape(3, 4),)),
+    ("permutation", (np.arange(12, dtype=np.float32).reshape(3, 4), 1)),
+    ("permutation", (np.arange(12).reshape(3, 4), 1, True)),
+    ("choice", (100, (10,), False)),
+    ("choice", (5,)),
+    ("choice", (np.arange(12).reshape(3, 4), (2, 5), True, None, 1)),
+    ("choice", (np.arange(12).reshape(3, 4), (2,), False)),
+    ("choice", (5, (3, 2), True, np.array([0.1, 0.2, 0.3, 0.2, 0.2], np.float32))),
+    ("choice", (5, (3,), False, np.array([0.1, 0.2, 0.3, 0.2, 0.2], np.float32))),
+    ("categorical", (np.array([0.0, 1.0, 2.0], np.float32), -1, (10,))),
+    ("categorical", (np.arange(12, dtype=np.float32).reshape(3, 4), 0)),
+    ("categorical", (np.arange(12, dtype=np.float32).reshape(3, 4), 1, (5, 3))),
+    ("categorical", (np.arange(12, dtype=np.float32).reshape(3, 4), -1, (2, 3), False)),
+    ("geometric", (0.2, (7,))),
+    ("poisson", (4.0, (20,))),
+    ("poisson", (np.array([0.0, 3.0, 40.0, 1e3], np.float32),)),
+]
+
+
+@pytest.mark.parametrize("name, arguments", EXACT, ids=[f"{i}-{e[0]}" for i, e in enumerate(EXACT)])
+def test_discrete(jax: Any, name: str, arguments: tuple) -> None:
+    equal(getattr(random, name)(random.PRNGKey(6), *arguments),
+          getattr(jax.random, name)(jax.random.PRNGKey(6), *arguments))  # fmt: skip
+
+
+# ---- what follows from them up to rounding -------------------------------------------------------------
+
+ROUNDED = [
+    ("normal", ((1000,),)),
+    ("normal", ()),
+    ("normal", ((3, 0),)),
+    ("normal", ((50,), np.complex64)),
+    ("truncated_normal", (-1.0, 2.0, (500,))),
+    ("truncated_normal", (np.array([[-1.0], [0.0]], np.float32), 2.0, (2, 50))),
+    ("lognormal", (0.5, (50,))),
+    ("maxwell", ((50,),)),
+    ("exponential", ((500,),)),
+    ("gumbel", ((500,),)),
+    ("gumbel", ((50,), np.float32, "high")),
+    ("laplace", ((500,),)),
+    ("logistic", ((500,),)),
+    ("cauchy", ((500,),)),
+    ("pareto", (2.0, (50,))),
+    ("weibull_min", (2.0, 3.0, (50,))),
+    ("rayleigh", (2.0, (50,))),
+    ("triangular", (0.0, 1.0, 3.0, (50,))),
+    ("gamma", (2.5, (20,))),
+    ("gamma", (0.3, (20,))),
+    ("loggamma", (0.01, (10,))),
+    ("beta", (2.0, 3.0, (5,))),
+    ("dirichlet", (np.array([1.0, 2.0, 3.0], np.float32), (4,))),
+    ("chisquare", (3.0, (5,))),
+    ("t", (3.0, (5,))),
+]
+SLOW = {"gamma", "loggamma", "beta", "dirichlet", "chisquare", "t"}
+
+
+@pytest.mark.parametrize("name, arguments", ROUNDED, ids=[f"{i}-{e[0]}" for i, e in enumerate(ROUNDED)])
+def test_continuous(jax: Any, name: str, arguments: tuple) -> None:
+    # JAX's erf_inv is off by up to 60 ulp in its tails, hence 2e-5.
+    got = getattr(random, name)(random.PRNGKey(8), *arguments)
+    close(got, getattr(jax.random, name)(jax.random.PRNGKey(8), *arguments), 2e-5)
+
+
+@pytest.mark.parametrize("dtype, rtol", [("bfloat16", 2e-2), ("float16", 4e-3), ("float64", 1e-12)])
+@pytest.mark.parametrize("name", ["normal", "exponential", "gumbel", "laplace", "logistic"])
+def test_other_widths(jax: Any, name: str, dtype: str, rtol: float) -> None:
+    dtype = jax.numpy.dtype(dtype)
+    with wide(jax, dtype == np.float64):
+        got = getattr(random, name)(random.PRNGKey(9), (200,), dtype)
+        close(got, getattr(jax.random, name)(jax.random.PRNGKey(9), (200,), dtype), rtol)
+
+
+def test_normal_is_exact_to_a_few_ulp() -> None:
+    special = pytest.importorskip("scipy.special", reason="scipy is not installed")
+    low = np.nextafter(np.float32(-1), np.float32(0))
+    u = np.asarray(random.uniform(random.PRNGKey(1), (100_000,), minval=low, maxval=np.float32(1)))
+    exact = np.sqrt(2) * special.erfinv(u.astype(np.float64))
+    got = np.asarray(random.normal(random.PRNGKey(1), (100_000,)))
+    ulp = np.spacing(np.abs(exact).astype(np.float32))
+    assert (np.abs(got - exact) / ulp).max() < 8
+
+
+# ---- distributions are what they say -------------------------------------------------------------------
+
+CONTINUOUS = [
+    ("uniform", (), "uniform", ()), ("normal", (), "norm", ()), ("exponential", (), "expon", ()),
+    ("gumbel", (), "gumbel_r", ()), ("laplace", (), "laplace", ()), ("logistic", (), "logistic", ()),
+    ("cauchy", (), "cauchy", ()), ("maxwell", (), "maxwell", ()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name, arguments, scipy_name, parameters", CONTINUOUS, ids=[c[0] for c in CONTINUOUS])
+def test_kolmogorov_smirnov(name: str, arguments: tuple, scipy_name: str, parameters: tuple) -> None:
+    stats = pytest.importorskip("scipy.stats", reason="scipy is not installed")
+    drawn = np.asarray(getattr(random, name)(random.PRNGKey(123), (10_000,), *arguments))
+    assert stats.kstest(drawn, scipy_name, parameters).pvalue > 1e-3
+
+
+def test_discrete_frequencies() -> None:
+    key = random.PRNGKey(3)
+    p = np.array([0.5, 0.3, 0.15, 0.05], np.float32)
+    for drawn in (random.categorical(key, np.log(p), shape=(20_000,)), random.choice(key, 4, (20_000,), p=p)):
+        frequencies = np.bincount(np.asarray(drawn), minlength=4) / 20_000
+        np.testing.assert_allclose(frequencies, p, atol=0.02)
+    order = np.asarray(random.permutation(key, 1000))
+    assert sorted(order.tolist()) == list(range(1000)) and (order != np.arange(1000)).mean() > 0.99
+
+
+# ---- under a trace -------------------------------------------------------------------------------------
+
+SMALL = [("bits", ((5,),)), ("uniform", ((40,), None, -1, 1)), ("split", (3,)), ("fold_in", (7,)),
+         ("randint", ((9,), 0, 17)), ("normal", ((0,),))]  # fmt: skip
+TRACED = SMALL + [e for e in EXACT + ROUNDED if e[0] not in SLOW and not any(a is np.complex64 for a in e[1])]
+
+
+@pytest.mark.parametrize("name, arguments", TRACED, ids=[f"{i}-{e[0]}" for i, e in enumerate(TRACED)])
+def test_traced_as_eager(name: str, arguments: tuple) -> None:
+    key = random.PRNGKey(10)
+    function = lambda k: [getattr(random, name)(k, *arguments)]
+    (got,) = core.run_traced("test", function, [key])
+    (wanted,) = function(key)
+    assert got.aval is wanted.aval and got.weak_type == wanted.weak_type
+    np.testing.assert_array_equal(np.asarray(got), np.asarray(wanted))
+
+
+# ---- errors --------------------------------------------------------------------------------------------
+
+KEY = random.PRNGKey(0)
+ERRORS = [
+    (lambda: random.normal(0), TypeError, "takes a random key, got 0"),
+    (lambda: random.normal("key"), TypeError, "takes a random key"),
+    (lambda: random.normal(np.zeros(2, np.int32)), TypeError, r"u32\[2\], got i32\[2\]"),
+    (lambda: random.normal(np.zeros(3, np.uint32)), TypeError, r"got u32\[3\]"),
+    (lambda: random.normal(random.split(KEY, 3)), ValueError, "single key.*vmap"),
+    (lambda: random.split(random.split(random.key(0), 3)), (TypeError, ValueError), "single key"),
+    (lambda: random.normal(KEY, 3), TypeError, "sequence of integers"),
+    (lambda: random.normal(KEY, (2.5,)), TypeError, "integers"),
+    (lambda: random.normal(KEY, (-1,)), ValueError, "negative"),
+    (lambda: random.normal(KEY, (2,), np.int32), ValueError, "floating point"),
+    (lambda: random.uniform(KEY, (2,), np.complex64), ValueError, "floating point"),
+    (lambda: random.uniform(KEY, (2,), minval=np.zeros(3)), ValueError, "broadcast"),
+    (lambda: random.bits(KEY, (2,), np.int32), ValueError, "unsigned"),
+    (lambda: random.randint(KEY, (2,), 0, 5, np.float32), TypeError, "integers"),
+    (lambda: random.bernoulli(KEY, 1), TypeError, "floating point"),
+    (lambda: random.permutation(KEY, 2.5), TypeError, "integer"),
+    (lambda: random.choice(KEY, 3, (5,), replace=False), ValueError, "5 draws"),
+    (lambda: random.choice(KEY, 0, (5,)), ValueError, "nothing"),
+    (lambda: random.choice(KEY, 3, p=np.ones(4) / 4), ValueError, "one probability"),
+    (lambda: random.categorical(KEY, np.zeros((2, 3)), shape=(5,)), ValueError, "must end"),
+    (lambda: random.key(1.5), TypeError, "integer"),
+    (lambda: random.key(np.arange(3)), TypeError, "scalar.*vmap"),
+    (lambda: random.key(random.key(0)), TypeError, "random key"),
+    (lambda: random.key(2**64), OverflowError, "64 bits"),
+    (lambda: random.key(0, impl="rbg"), ValueError, "threefry2x32"),
+    (lambda: random.fold_in(KEY, -1), OverflowError, "32 bits"),
+    (lambda: random.fold_in(KEY, np.arange(3)), TypeError, "scalar"),
+    (lambda: iter(random.key(0)), TypeError, "split"),
+]
+
+
+@pytest.mark.parametrize("call, kind, words", ERRORS, ids=[str(i) for i in range(len(ERRORS))])
+def test_errors(call: Any, kind: type, words: str) -> None:
+    with pytest.raises(kind, match=f"(?s){words}") as caught:
+        call()
+    assert isinstance(caught.value, (AxilError, OverflowError, TypeError))

@@ -1,0 +1,111 @@
+"""The pages of docs/ that are generated, or hold code: they must say what the code does."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import Command
+
+from axil.dialects.combinators import COMBINATORS
+from axil.dialects.op import OPS
+from axil.tools import docs
+
+ROOT = Path(docs.__file__).resolve().parents[1]
+TUTORIAL = ROOT / "docs" / "adding-an-op.md"
+
+CHECKS = """
+import sys
+
+sys.path.insert(0, {tests!r})
+for block in {blocks!r}:
+    exec(block, globals())
+import test_declarations as checks  # after the new declarations: it collects what is declared
+from axil.dialects.mlir import parse_module
+
+for case in checks.CASES:
+    op, sample, name = case
+    if name.rpartition("-")[0] not in {names!r}:
+        continue
+    checks.test_reference_has_the_inferred_avals(case)
+    checks.test_round_trip_through_text(case)
+    checks.test_batching_is_a_loop(case)
+    checks.test_rules_emit_what_they_compute(case)
+    if case in checks.smooth:
+        checks.test_jvp_is_the_finite_difference(case)
+        checks.test_jvp_of_no_tangents_is_none(case)
+    if case in checks.linear:
+        checks.test_transpose_is_the_adjoint(case)
+    print("checked", name)
+
+tried = [case for case in checks.CASES if case[2] in ("sinc-0", "roll-0", "roll-1", "roll-2")]
+compiled = checks.compile_cases(tried)
+for op, sample, name in tried:
+    xs = checks.operands((op, sample, name))
+    (got,), after = compiled[name].run(name, xs, 1)
+    checks.check_close(got, op(*xs, **sample.attributes))
+    print("compiled", name)
+"""
+
+
+def blocks(language: str) -> list[str]:
+    """The code blocks of the tutorial."""
+    return re.findall(rf"```{language}\n(.*?)```", TUTORIAL.read_text(), re.DOTALL)
+
+
+def test_the_op_reference_is_up_to_date() -> None:
+    assert (ROOT / "docs" / "ops.md").read_text() == docs.page(), "run: axil docs"
+
+
+def test_the_op_reference_holds_every_op_once() -> None:
+    titles = re.findall(r"^### `(?:axil\.)?(\w+)`$", docs.page(), re.MULTILINE)
+    registered = [op.name for _, ops in docs.families() for op in ops]
+    assert sorted(titles) == sorted([*registered, *COMBINATORS])
+    assert set(registered) == {name for name, op in OPS.items() if op.source != "test"}
+
+
+@pytest.mark.parametrize(
+    ("op", "differentiable", "takes"),
+    [("sin", True, "floating point or complex"), ("eq", False, "any dtype"), ("floor", False, "floating point"),
+     ("reshape", True, "any dtype"), ("neg", True, "numbers"), ("real", True, "complex")],
+)  # fmt: skip
+def test_what_the_rules_say(op: str, differentiable: bool, takes: str) -> None:
+    assert docs.differentiable(OPS[op]) is differentiable
+    assert docs.accepted(OPS[op]) == takes
+
+
+def test_the_command_writes_and_checks(axil: Command, tmp_path: Path) -> None:
+    path = tmp_path / "ops.md"
+    assert axil("docs", "-o", path, "--check").status == 1
+    assert axil("docs", "-o", path).status == 0
+    assert axil("docs", "-o", path, "--check").status == 0
+
+
+def test_the_tutorials_ops_pass_their_generated_checks() -> None:
+    """In a process of its own: an op is declared before the dialect is loaded."""
+    code = CHECKS.format(tests=str(ROOT / "test" / "dialects"), blocks=blocks("python"), names=("sinc", "roll"))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    for name in ("sinc-0", "sinc-1", "roll-0", "roll-1", "roll-2"):
+        assert f"checked {name}\n" in done.stdout
+    assert done.stdout.count("compiled") == 4
+
+
+def test_the_tutorials_ops_are_new() -> None:
+    assert not {"sinc", "roll"} & set(OPS)
+
+
+def test_the_tutorials_commands(tmp_path: Path) -> None:
+    """The .mlir file runs, with the op declared as the tutorial says."""
+    (text,) = blocks("mlir")
+    (tmp_path / "sinc.mlir").write_text(text)
+    code = "\n".join(blocks("python")) + (
+        "from axil.tools.cli import main\n"
+        f"raise SystemExit(main(['opt', '--run', '--input', '3xf32=0,0.5,1', {str(tmp_path / 'sinc.mlir')!r}]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("3xf32=1 0.636619")
