@@ -27,7 +27,7 @@ from axil.dialects.errors import AttributeValueError, DifferentiationError, Dtyp
 from axil.dialects.errors import ShapeError as RuleShapeError
 from axil.dialects.op import Op
 from axil.runtime.errors import AxilError
-from axil.source import SourceLine, user_line, user_location
+from axil.source import Location, SourceLine, user_line, user_location
 
 RULE_ERRORS = (RuleShapeError, DtypeError, AttributeValueError, DifferentiationError)
 
@@ -453,9 +453,10 @@ def _line_of_mlir(location: Any) -> SourceLine | None:
     if not text.startswith('loc("'):
         return None
     file, line, column = text[5:].rstrip(")").rsplit(":", 2)
-    from axil.source import Location
-
-    return SourceLine.at(Location(file.rstrip('"'), int(line), "", int(column) - 1))
+    place = (file.rstrip('"'), int(line), int(column) - 1)
+    # The place as it was when the operation was traced knows the function and the whole expression.
+    known = next((k for k in _locations if (k.file, k.line, k.column or 0) == place), None)
+    return SourceLine.at(known or Location(place[0], place[1], "", place[2]))
 
 
 # ---- running a function under a trace ------------------------------------------------------------------

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from axil import tree
+from axil import errors, tree
 from axil.core import Array, as_array
-from axil.differentiation import _check_differentiable, jvp, vjp
-from axil.operands import check_callable, normalize_argnums, operands_of
+from axil.dialects import avals as av
+from axil.differentiation import GradientError, _check_differentiable, jvp, vjp
+from axil.operands import check_callable, dtype_text, function_name, normalize_argnums, operands_of
+from axil.source import user_line
 from axil.vectorization import vmap
 
 
@@ -27,6 +29,19 @@ def _partial_fun(fun: Any, args: tuple, kwargs: dict, positions: tuple[int, ...]
         return fun(*new, **kwargs)
 
     return chosen
+
+
+def _check_outputs(leaves: Sequence[Any], fun: Any, where: str) -> None:
+    for x in leaves:
+        if not av.is_inexact(x.aval.dtype):
+            raise GradientError(
+                errors.explain(
+                    f"{where} requires floating point outputs, but an output of {function_name(fun)} is "
+                    f"{dtype_text(x)}",
+                    user_line(),
+                    ways_out=["give it as an auxiliary result, with has_aux=True"],
+                )
+            )
 
 
 def _basis(leaves: Sequence[Any]) -> list[Array]:
@@ -72,6 +87,7 @@ def jacfwd(
 
         def push(*directions: Any) -> Any:
             out = jvp(chosen, primals, tree.tree_unflatten(treedef, directions), has_aux=has_aux)
+            _check_outputs(operands_of(out[0], "jacfwd")[0], fun, "jacfwd")
             return (out[1], out[2]) if has_aux else out[1]
 
         # The aux result does not depend on the direction, so it has no batch axis.
@@ -107,6 +123,7 @@ def jacrev(
         results = vjp(chosen, *primals, has_aux=has_aux)
         out, pullback = results[:2]
         leaves, out_def = operands_of(out, "jacrev")
+        _check_outputs(leaves, fun, "jacrev")
         rows = vmap(lambda *cts: pullback(tree.tree_unflatten(out_def, cts)))(*_basis(leaves))
         per_input, in_def = tree.tree_flatten(rows)
         blocks = [_split_axis(r, leaves, 0) for r in per_input]

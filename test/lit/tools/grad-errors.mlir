@@ -9,15 +9,15 @@
 // RUN: not axil grad %s --function call 2>&1 | filecheck %s --check-prefix=FOREIGN
 // RUN: not axil grad %s --function loop 2>&1 | filecheck %s --check-prefix=LOOP
 
-// INDEX: grad-errors.mlir:22:1: error: --wrt 3: @main has 2 inputs, counted from 0
-// INTEGER: grad-errors.mlir:22:1: error: --wrt 1: input 1 of @main is i32[]; gradients are of floats
+// INDEX: grad-errors.mlir:21:1: error: --wrt 3: @main has 2 inputs, counted from 0
+// INTEGER: grad-errors.mlir:21:1: error: --wrt 1: input 1 of @main is i32[]; gradients are of floats
 // TWICE: grad-errors.mlir: error: --wrt names an input twice: 0,0
 // WORD: grad-errors.mlir: error: --wrt takes positions such as 0 or 0,2, got 'x'
-// VECTOR: grad-errors.mlir:25:1: error: @vector gives f32[2]; a gradient is of one floating point scalar, such as a loss
-// COUNT: grad-errors.mlir:28:1: error: @count gives i32[]; a gradient is of one floating point scalar, such as a loss
+// VECTOR: grad-errors.mlir:24:1: error: @vector gives f32[2]; a gradient is of one floating point scalar, such as a loss
+// COUNT: grad-errors.mlir:27:1: error: @count gives i32[]; a gradient is of one floating point scalar, such as a loss
 // NAME: grad-errors.mlir: error: there is no function @nosuch; the file has @main, @vector, @count, @call, @loop
-// FOREIGN: grad-errors.mlir:33:8: error: operation 'stablehlo.custom_call' cannot be imported
-// LOOP: grad-errors.mlir:38:8: error: reverse-mode differentiation does not go through a 'while' loop
+// FOREIGN: grad-errors.mlir:32:8: error: operation 'stablehlo.custom_call' cannot be imported
+// LOOP: grad-errors.mlir:37:8: error: reverse-mode differentiation does not go through a 'while' loop
 func.func @main(%x: tensor<f32>, %n: tensor<i32>) -> tensor<f32> {
   return %x : tensor<f32>
 }
