@@ -502,7 +502,7 @@ def _constant_lower(values: Any, results: Any, context: Any, *, value: np.ndarra
     from axil.dialects import hlo
 
     if value.ndim and value.strides == (0,) * value.ndim:
-        return hlo.splat(results[0], value.flat[0])
+        return hlo.splat(results[0], value.flat[0] if value.size else 0)
     return hlo.constant(value)
 
 

@@ -213,13 +213,20 @@ def parse_module(text: str, source_name: str = "<text>") -> ir.Operation:
     with ctx, ir.Location.unknown():
         declare_arities(text)
         # Operation.parse takes one top-level op, and a source name, which Module.parse does not.
-        if not re.match(r"\s*((//[^\n]*|#[^\n]*=[^\n]*)?\n\s*)*(builtin\.)?module\b", text) and not re.match(
-            r'\s*((//[^\n]*)?\n\s*)*"builtin\.module"', text
-        ):
+        if not _is_module(text):
             text = "module {" + text + "\n}"
         module = ir.Operation.parse(text, source_name=source_name)
         _refuse_unknown(module)
         return module
+
+
+def _is_module(text: str) -> bool:
+    """Whether a text has its own `module`, after comments and alias definitions."""
+    for line in text.splitlines():
+        line = line.strip()
+        if line and not line.startswith(("//", "#", "!")):
+            return re.match(r'(builtin\.)?module\b|"builtin\.module"', line) is not None
+    return False
 
 
 def _refuse_unknown(module: ir.Operation) -> None:

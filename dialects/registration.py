@@ -72,17 +72,22 @@ def _op_class(op: Op, arity: int, name: str) -> Any:
     annotations: dict[str, Any] = {n: ext.Operand[ir.RankedTensorType] for n in operand_names}
     annotations |= {f"result{i}": ext.Result[ir.RankedTensorType] for i in range(count)}
     annotations |= {n: ATTRIBUTE_KINDS[kind][0] for n, kind in op.attributes.items()}
-    body = {"__annotations__": annotations, "verify_invariants": staticmethod(_verifier(op))}
+    body = {"__annotations__": annotations, "verify_invariants": staticmethod(_verifier(op, arity))}
     base = Axil.Operation
     return type(base)(f"{op.name}_op", (base,), body, name=name, traits=[ext.Pure])
 
 
-def _verifier(op: Op) -> Callable[[Any], bool]:
+def _verifier(op: Op, arity: int) -> Callable[[Any], bool]:
     def verify(operation: Any) -> bool:
         # Runs before IRDL's own checks: a missing attribute or a foreign operand type must not raise here.
+        if len(operation.operands) != arity:
+            return _error(operation, f"takes {arity} operands, got {len(operation.operands)}")
         missing = [a for a in op.attributes if a not in operation.attributes]
         if missing:
             return _error(operation, f"needs attribute '{missing[0]}' ({op.attributes[missing[0]]})")
+        for a, kind in op.attributes.items():
+            if not isinstance(operation.attributes[a], ATTRIBUTE_KINDS[kind][0]):
+                return _error(operation, f"needs attribute '{a}' of kind {kind}, got {operation.attributes[a]}")
         try:
             attributes = {a: from_attribute(operation.attributes[a]) for a in op.attributes}
             avals = [aval_of_type(v.type) for v in operation.operands]

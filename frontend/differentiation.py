@@ -263,7 +263,7 @@ def _check_tangent(primal: Any, tangent: Any) -> Any:
                 f"a tangent must have its primal's shape and dtype: primal {dtype_text(primal)}, tangent "
                 f"{dtype_text(tangent)}",
                 user_line(),
-                ways_out=[f"convert it: tangent.astype({dtypes.short_name(primal.aval.dtype)!r})"],
+                ways_out=[f"convert it: tangent.astype({primal.aval.dtype.name!r})"],
             )
         )
     return tangent

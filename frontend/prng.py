@@ -96,9 +96,7 @@ class PRNGKeyArray:
 
     def __iter__(self) -> Iterator[PRNGKeyArray]:
         if not self.shape:
-            raise TypeError(
-                "a single random key cannot be iterated over; axil.random.split makes several of it"
-            )
+            raise TypeError("a single random key cannot be iterated over; axil.random.split makes several of it")
         return iter([PRNGKeyArray(data) for data in lax.unstack(self._data)])
 
     def reshape(self, *shape: Any) -> PRNGKeyArray:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+
 from axil import dtypes, lax, prng
 from axil.lax.common import ArgumentTypeError, axis_index, converted, fail
 from axil.lax.common import operand as as_operand
@@ -114,9 +115,7 @@ def bernoulli(key: Any, p: Any = 0.5, shape: Any = None, mode: str = "low") -> A
     p = as_operand("bernoulli", p)
     dtype = p.aval.dtype
     if dtypes.kind_of(dtype) != "f":
-        fail(
-            f"random.bernoulli: the probability must be floating point, got {p.aval}", kind=ArgumentTypeError
-        )
+        fail(f"random.bernoulli: the probability must be floating point, got {p.aval}", kind=ArgumentTypeError)
     shape = shape_of_parameters("bernoulli", shape, p)
     p = spread_parameter("bernoulli", p, shape)
     if mode == "low":

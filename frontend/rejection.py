@@ -1,4 +1,8 @@
-"""Distributions drawn by rejection: gamma, what is made of it, and Poisson. Each element loops until one is accepted."""
+"""Distributions drawn by rejection: gamma, what is made of it, and Poisson.
+
+Each element is drawn again until a draw is accepted, in a `while_loop`: there is no derivative in reverse mode, and
+the one in forward mode takes no account of acceptance.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import math
 from typing import Any
 
 import numpy as np
+
 from axil import dtypes, lax
 from axil.lax.common import constant_like, converted
 from axil.lax.shaping import broadcast_to
@@ -188,5 +193,3 @@ def _poisson_by_rejection(key: Any, lam: Any, dtype: np.dtype) -> Any:
     start = (number(-1), lax.full(shape, False, np.bool_), key)
     drawn, _, _ = lax.while_loop(lambda state: _any(lax.bitwise_not(state[1])), step, start)
     return converted(drawn, dtype)
-
-

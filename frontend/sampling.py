@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 import numpy as np
+
 from axil import dtypes, lax, prng
 from axil.core import Array, aval, make_array
 from axil.lax.common import ArgumentTypeError, converted, fail
@@ -109,9 +110,7 @@ def _known_range(minval: int, maxval: int, dtype: np.dtype, sampled: np.dtype) -
     return np.asarray(low, sampled), np.asarray(span, unsigned), np.asarray(weight, unsigned)
 
 
-def _range(
-    shape: tuple[int, ...], low: Any, high: Any, dtype: np.dtype, sampled: np.dtype
-) -> tuple[Any, Any, Any]:
+def _range(shape: tuple[int, ...], low: Any, high: Any, dtype: np.dtype, sampled: np.dtype) -> tuple[Any, Any, Any]:
     """The lower limit, the number of integers (0 for as many as there are), and the weight of the upper bits.
 
     The weight is 2**bits modulo the number. Few bits are drawn as 32, as the remainder of few is not uniform enough.
@@ -290,9 +289,7 @@ def float_dtype(name: str, dtype: Any, kinds: str = "f") -> np.dtype:
         return dtypes.default_float_dtype()
     dtype = dtypes.check_user_dtype(dtype, f"random.{name}", stacklevel=4)
     if dtypes.kind_of(dtype) not in kinds:
-        fail(
-            f"random.{name} gives floating point numbers, not {dtypes.short_name(dtype)}", kind=KeyValueError
-        )
+        fail(f"random.{name} gives floating point numbers, not {dtypes.short_name(dtype)}", kind=KeyValueError)
     return dtype
 
 

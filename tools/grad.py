@@ -83,6 +83,8 @@ def differentiate(module: Any, name: str, wrt: tuple[int, ...], value: bool, emi
     load_passes()
     with context(), ir.Location.unknown():
         _check(Deriver(module), name, wrt)
+        _keep_only(module, name)
+    run_pipeline(module, "symbol-dce")
     if "stablehlo." in str(module):
         run_pipeline(module, "axil-import-stablehlo")
     with context(), ir.Location.unknown():
@@ -116,10 +118,19 @@ def _check(functions: Any, name: str, wrt: tuple[int, ...]) -> None:
         raise UserError(f"@{name} gives {given}; a gradient is of one floating point scalar, such as a loss", place)
 
 
+def _keep_only(module: Any, name: str) -> None:
+    """Make all functions private but one."""
+    from axil.compiler.functions import Functions
+    from axil.dialects.mlir import context, ir
+
+    for other, function in Functions(module).table.items():
+        visibility = "public" if other == name else "private"
+        function.attributes["sym_visibility"] = ir.StringAttr.get(visibility, context())
+
+
 def _declare(module: Any, name: str, wrt: tuple[int, ...], value: bool) -> None:
     """Put a public function that calls the vjp in the place of the function."""
     from axil.compiler.derive import Deriver
-    from axil.compiler.functions import is_public
     from axil.dialects.combinators import COMBINATORS, Site
     from axil.dialects.mlir import context, ir
     from axil.dialects.op import full
@@ -130,10 +141,7 @@ def _declare(module: Any, name: str, wrt: tuple[int, ...], value: bool) -> None:
     original = d.table.pop(name)
     original.attributes["sym_name"] = ir.StringAttr.get(primal, context())
     place = original.location
-    private = ir.StringAttr.get("private", context())
-    for function in [original, *d.table.values()]:
-        if is_public(function):
-            function.attributes["sym_visibility"] = private
+    original.attributes["sym_visibility"] = ir.StringAttr.get("private", context())
 
     d = Deriver(module)
     signature = d.signature(primal)

@@ -57,12 +57,6 @@ def _simple(name: str, stablehlo: str, **renamed: str) -> None:
     )
 
 
-_simple("add", "add")
-_simple("div", "divide")
-_simple("rem", "remainder")
-_simple("shift_left", "shift_left")
-_simple("shift_right_logical", "shift_right_logical")
-_simple("shift_right_arithmetic", "shift_right_arithmetic")
 _simple("transpose", "transpose", permutation="permutation")
 _simple("slice", "slice", starts="start_indices", limits="limit_indices", strides="strides")
 _simple("pad", "pad", low="edge_padding_low", high="edge_padding_high", interior="interior_padding")

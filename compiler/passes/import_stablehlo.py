@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -23,8 +24,8 @@ from axil.dialects.combinators.combinator import pick, split
 from axil.dialects.emit import constant, declared_op, splat_value
 from axil.dialects.errors import AttributeValueError
 from axil.dialects.factories import ops
-from axil.dialects.mlir import aval_of_type, ir
-from axil.dialects.op import OPS, full_like
+from axil.dialects.mlir import aval_of_type, ir, tensor_type
+from axil.dialects.op import OPS, Op, full_like
 
 
 @dataclass
@@ -54,9 +55,44 @@ def _drop_foreign_attributes(module: ir.Operation) -> None:
                 del op.attributes[name]
 
 
+@cache
 def direct_ops() -> dict[str, Any]:
     """Ops of the dialect by the name of the StableHLO op that they are."""
-    return {"stablehlo." + op.lower: op for op in OPS.values() if isinstance(op.lower, str)}
+    scratch = ir.Module.create()
+    found = {}
+    for op in OPS.values():
+        name = op.lower if isinstance(op.lower, str) else _single_lowering(op, scratch)
+        if name is not None:
+            found["stablehlo." + name] = op
+    return found
+
+
+def _single_lowering(op: Op, scratch: ir.Module) -> str | None:
+    """The one StableHLO op that an elementwise op lowers to on its first sample; `None` if there is no such."""
+    if op.attributes or op.variadic or not op.operands or op.results != 1 or not op.samples:
+        return None
+    types = [ir.Type.parse(_mlir_type(text)) for text in op.samples[0].operands]
+    function = ir.Operation.create("func.func", regions=1, ip=ir.InsertionPoint(scratch.body), attributes={
+        "sym_name": ir.StringAttr.get("f"), "function_type": ir.TypeAttr.get(ir.FunctionType.get(types, [])),
+    })  # fmt: skip
+    block = function.regions[0].blocks.append(*types, arg_locs=[ir.Location.unknown()] * len(types))
+    values = list(block.arguments)
+    with ir.InsertionPoint(block):
+        result = tensor_type(op.infer(*[aval_of_type(t) for t in types]))
+        op.lower(values, [result], None)  # type: ignore[operator]
+    made = operations(block)
+    same = len(made) == 1 and list(made[0].operands) == values and not list(made[0].attributes)
+    name = made[0].name.removeprefix("stablehlo.") if same else None
+    function.erase()
+    return name
+
+
+def _mlir_type(text: str) -> str:
+    """The MLIR type that a sample's operand such as `f32[2,3]` spells."""
+    kind, dims = text.rstrip("]").split("[")
+    renamed = {"bool": "i1", "c64": "complex<f32>", "c128": "complex<f64>"}
+    element = renamed.get(kind) or (f"u{kind.replace('u', 'i')}" if kind[0] == "u" else kind)
+    return f"tensor<{''.join(n + 'x' for n in dims.split(',') if n)}{element}>"
 
 
 class Importer:

@@ -46,7 +46,7 @@ def augment(d: Any, name: str, mask: tuple[bool, ...], rule: str) -> tuple[list,
         if op.name == "func.call":
             _augment_call(d, op, tangents, rule)
         else:
-            with ir.InsertionPoint(following):
+            with ir.InsertionPoint(following), located(op.location):
                 _augment_op(op, tangents)
     outs = list(body[-1].operands)
     return outs, [tangents.get(v) for v in outs]
@@ -59,8 +59,7 @@ def _augment_op(op: ir.Operation, tangents: dict) -> None:
     operands, results = list(op.operands), list(op.results)
     attributes = {a: from_attribute(op.attributes[a]) for a in declaration.attributes}
     y = results[0] if len(results) == 1 else tuple(results)
-    with located(op.location):
-        dy = declaration.jvp(y, operands, [tangents.get(v) for v in operands], **attributes)
+    dy = declaration.jvp(y, operands, [tangents.get(v) for v in operands], **attributes)
     for result, t in zip(results, dy if isinstance(dy, (tuple, list)) else (dy,)):
         if t is not None:
             tangents[result] = t

@@ -145,12 +145,7 @@ def binary(op: Op, x: Any, y: Any, name: str = "", may_be_weak: bool = True) -> 
         y = operand(name or op.name, y)
     a, b = x.aval, y.aval
     if a is not b:
-        if (
-            state.trace is None
-            and a.dtype == b.dtype
-            and not (a.shape and b.shape)
-            and type(x) is type(y) is Array
-        ):
+        if state.trace is None and a.dtype == b.dtype and not (a.shape and b.shape) and type(x) is type(y) is Array:
             return _with_scalar(op, x, y, may_be_weak)
         x, y = aligned(name or op.name, (x, y))
     return bind(op, x, y, weak=may_be_weak and x.weak_type and y.weak_type)
@@ -220,9 +215,7 @@ def axis_index(name: str, axis: Any, ndim: int) -> int:
     """An axis counted from the front; negative ones count from the end."""
     axis = integer(name, "axis", axis)
     if not -ndim <= axis < ndim:
-        fail(
-            f"lax.{name}: axis {axis} is out of bounds for an array of {ndim} dimensions", kind=AxisIndexError
-        )
+        fail(f"lax.{name}: axis {axis} is out of bounds for an array of {ndim} dimensions", kind=AxisIndexError)
     return axis + ndim if axis < 0 else axis
 
 

@@ -181,8 +181,8 @@ def match_carry(outputs: list, carry: list, what: str) -> list:
                 errors.explain(
                     f"{what} must keep its shapes and dtypes: leaf {i} goes in as {old.aval} and comes out as {new.aval}",
                     user_line(),
-                    ways_out=[f"start with that type: init.astype({dtypes.short_name(new.aval.dtype)!r})",
-                              f"or convert in the body: .astype({dtypes.short_name(old.aval.dtype)!r})"],
+                    ways_out=[f"start with that type: init.astype({new.aval.dtype.name!r})",
+                              f"or convert in the body: .astype({old.aval.dtype.name!r})"],
                 )  # fmt: skip
             )
         result.append(new)

@@ -141,9 +141,7 @@ _MONOIDS: dict[Any, tuple[Callable[..., Any], Callable[..., Any]]] = {
 }
 
 
-def reduce(
-    operands: Any, init_values: Any, computation: Callable[..., Any], dimensions: Sequence[int]
-) -> Any:
+def reduce(operands: Any, init_values: Any, computation: Callable[..., Any], dimensions: Sequence[int]) -> Any:
     """Reduction over dimensions by an associative function of two elements (or two trees of them).
 
     The function is called on arrays, of whose elements it treats each by itself. `init_values` is combined with
@@ -152,9 +150,7 @@ def reduce(
     leaves, treedef = tree.tree_flatten(operands)
     inits, init_def = tree.tree_flatten(init_values)
     if treedef != init_def or not leaves:
-        fail(
-            f"lax.reduce: operands and initial values must be trees of one structure, got {treedef} and {init_def}"
-        )
+        fail(f"lax.reduce: operands and initial values must be trees of one structure, got {treedef} and {init_def}")
     xs = [operand("reduce", x) for x in leaves]
     inits = [_initial(x, init) for x, init in zip(xs, inits)]
     shape = xs[0].aval.shape
@@ -180,9 +176,7 @@ def _initial(x: Any, init: Any) -> Any:
     return value
 
 
-def _folded(
-    xs: list, inits: list, treedef: Any, computation: Callable[..., Any], axes: tuple[int, ...]
-) -> list:
+def _folded(xs: list, inits: list, treedef: Any, computation: Callable[..., Any], axes: tuple[int, ...]) -> list:
     """Reduction by combining halves, which takes log2(n) steps."""
 
     def combine(a: list, b: list) -> list:
@@ -244,9 +238,7 @@ def top_k(operand: Any, k: int, *, axis: int = -1) -> list[Any]:
     ordered = _sorted([shaping.rev(v, (axis,)) for v in (x, position)], axis, 1, True)
     limits = tuple(k if d == axis else n for d, n in enumerate(shape))
     zeros, ones = (0,) * len(shape), (1,) * len(shape)
-    return [
-        bind(s.slice_, shaping.rev(v, (axis,)), starts=zeros, limits=limits, strides=ones) for v in ordered
-    ]
+    return [bind(s.slice_, shaping.rev(v, (axis,)), starts=zeros, limits=limits, strides=ones) for v in ordered]
 
 
 _operand = operand  # public parameters are called `operand`, as in JAX

@@ -193,16 +193,12 @@ def split(operand: Any, sizes: Sequence[int], axis: int = 0) -> list[Any]:
     shape, sizes = x.aval.shape, shape_of("split", sizes)
     axis = axis_index("split", axis, len(shape))
     if sum(sizes) != shape[axis]:
-        fail(
-            f"lax.split: sizes {sizes} add up to {sum(sizes)}, dimension {axis} of {x.aval} has {shape[axis]}"
-        )
+        fail(f"lax.split: sizes {sizes} add up to {sum(sizes)}, dimension {axis} of {x.aval} has {shape[axis]}")
     parts, start = [], 0
     for size in sizes:
         starts = tuple(start if i == axis else 0 for i in range(len(shape)))
         limits = tuple(start + size if i == axis else n for i, n in enumerate(shape))
-        parts.append(
-            bind(s.slice_, x, starts=starts, limits=limits, strides=(1,) * len(shape), weak=x.weak_type)
-        )
+        parts.append(bind(s.slice_, x, starts=starts, limits=limits, strides=(1,) * len(shape), weak=x.weak_type))
         start += size
     return parts
 

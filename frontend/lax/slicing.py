@@ -46,9 +46,7 @@ def slice(
     return bind(s.slice_, x, starts=starts, limits=limits, strides=strides, weak=x.weak_type)
 
 
-def slice_in_dim(
-    operand: Any, start_index: int | None, limit_index: int | None, stride: int = 1, axis: int = 0
-) -> Any:
+def slice_in_dim(operand: Any, start_index: int | None, limit_index: int | None, stride: int = 1, axis: int = 0) -> Any:
     """The elements from start to limit of one dimension; indices count from the end where negative."""
     x = _operand("slice_in_dim", operand)
     shape = x.aval.shape
@@ -212,9 +210,7 @@ class GatherScatterMode(enum.Enum):
         names = {"clip": "CLIP", None: "FILL_OR_DROP", "fill": "FILL_OR_DROP", "drop": "FILL_OR_DROP",
                  "promise_in_bounds": "PROMISE_IN_BOUNDS"}  # fmt: skip
         if mode not in names:
-            fail(
-                f"the mode of a gather or scatter is 'clip', 'fill', 'drop' or 'promise_in_bounds', got {mode!r}"
-            )
+            fail(f"the mode of a gather or scatter is 'clip', 'fill', 'drop' or 'promise_in_bounds', got {mode!r}")
         return GatherScatterMode[names[mode]]
 
 
@@ -247,7 +243,7 @@ def gather(
     unique_indices: bool = False, indices_are_sorted: bool = False, mode: str | GatherScatterMode | None = None,
     fill_value: Any = None,
 ) -> Any:  # fmt: skip
-    """Windows of the operand at index vectors; those out of bounds are handled as `mode` says, moved inside by default."""
+    """Windows of the operand at index vectors; `mode` says what becomes of those out of bounds, by default "clip"."""
     x, indices = operands("gather", (operand, start_indices))
     mode = GatherScatterMode.CLIP if mode is None else GatherScatterMode.from_any(mode)
     numbers = {name: ints("gather", name, dims) for name, dims in dimension_numbers._asdict().items()}

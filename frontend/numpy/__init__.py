@@ -330,6 +330,7 @@ from axil.numpy.ufuncs import (
     modf,
     multiply,
     negative,
+    nextafter,
     positive,
     pow,
     power,

@@ -23,6 +23,7 @@ from axil.numpy.values import (
     filled,
     operand,
     promote,
+    reweaken,
     scalar_like,
     select,
     shape_error,
@@ -282,4 +283,4 @@ def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, ne
     high, low, nan = (scalar_like(x, v) if isinstance(v, (int, float)) else v for v in (high, low, nan))
     result = pick(isnan(x), nan, x)
     result = pick(isposinf(result), high, result)
-    return pick(isneginf(result), low, result)
+    return reweaken(pick(isneginf(result), low, result), False)

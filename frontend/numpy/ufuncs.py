@@ -6,6 +6,7 @@ Each function has NumPy's meaning and JAX's promotion; the docstrings say what a
 from __future__ import annotations
 
 import builtins
+import math
 import operator
 from typing import Any
 
@@ -14,7 +15,8 @@ import numpy as np
 from axil import dtypes
 from axil.dialects import complex as c
 from axil.dialects import elementwise as e
-from axil.dialects.factories import ops
+from axil.dialects import special as sp
+from axil.dialects.bits import shift_right_logical
 from axil.numpy.logic import (
     bitwise_and,
     bitwise_or,
@@ -41,6 +43,7 @@ from axil.numpy.values import (
     operand,
     promote,
     refuse_out,
+    reweaken,
     scalar_like,
     type_error,
     unary,
@@ -180,9 +183,7 @@ def divmod(x: Any, y: Any, /) -> tuple[Value, Value]:
 def fmod(x: Any, y: Any, /) -> Value:
     """What is left of truncating division: it has the sign of the dividend."""
     (x, y), weak = _numeric("fmod", x, y)
-    if x.aval.dtype.kind in "iu":
-        y = where(equal(y, 0), 1, y)
-    return elementwise("fmod", e.rem, (x, y), weak)
+    return elementwise("fmod", e.rem, (x, where(equal(y, 0), 1, y) if x.aval.dtype.kind in "iu" else y), weak)
 
 
 def maximum(x: Any, y: Any, /) -> Value:
@@ -265,7 +266,7 @@ def _integers_to_integers(x: Value, y: Value) -> Value:
     for _ in range(6):
         result = where(not_equal(bitwise_and(y, 1), 0), multiply(result, x), result)
         x = multiply(x, x)
-        y = bind(ops.shift_right_logical, y, filled(np.asarray(1, y.aval.dtype), y.aval.shape))
+        y = bind(shift_right_logical, y, filled(np.asarray(1, y.aval.dtype), y.aval.shape))
     return result
 
 
@@ -294,7 +295,8 @@ def hypot(x: Any, y: Any, /) -> Value:
     large, small = maximum(x, y), minimum(x, y)
     zero = equal(large, 0)
     ratio = divide(small, where(zero, 1, large))
-    return where(infinite, np.inf, where(zero, large, multiply(large, sqrt(add(1, square(ratio))))))
+    result = where(infinite, np.inf, where(zero, large, multiply(large, sqrt(add(1, square(ratio))))))
+    return reweaken(result, False)
 
 
 # ---- exponentials and logarithms -----------------------------------------------------------------------
@@ -307,8 +309,7 @@ def exp(x: Any, /) -> Value:
 
 def exp2(x: Any, /) -> Value:
     """Power of two."""
-    (x,), _ = promote("exp2", x, inexact=True)
-    return exp(multiply(x, np.log(2.0).item()))
+    return unary("exp2", sp.exp2, x, inexact=True)
 
 
 def expm1(x: Any, /) -> Value:
@@ -323,12 +324,17 @@ def log(x: Any, /) -> Value:
 
 def log2(x: Any, /) -> Value:
     """Logarithm to base 2."""
-    return divide(log(x), np.log(2.0).item())
+    return _over(log(x), math.log(2.0))
 
 
 def log10(x: Any, /) -> Value:
     """Logarithm to base 10."""
-    return multiply(log(x), 0.4342944819032518)
+    return _over(log(x), math.log(10.0))
+
+
+def _over(x: Value, divisor: float) -> Value:
+    """A quotient by a constant, strongly typed."""
+    return divide(reweaken(x, False), divisor)
 
 
 def log1p(x: Any, /) -> Value:
@@ -349,8 +355,9 @@ def logaddexp(x: Any, y: Any, /) -> Value:
 
 def logaddexp2(x: Any, y: Any, /) -> Value:
     """log2(2^x + 2^y), without overflow."""
-    ln2 = np.log(2.0).item()
-    return divide(logaddexp(multiply(x, ln2), multiply(y, ln2)), ln2)
+    (x, y), _ = promote("logaddexp2", x, y, inexact=True)
+    ln2 = math.log(2.0)
+    return _over(logaddexp(multiply(x, ln2), multiply(y, ln2)), ln2)
 
 
 # ---- trigonometry --------------------------------------------------------------------------------------
@@ -373,17 +380,17 @@ def tan(x: Any, /) -> Value:
 
 def arcsin(x: Any, /) -> Value:
     """Inverse sine."""
-    return unary("arcsin", ops.asin, x, inexact=True)
+    return unary("arcsin", sp.asin, x, inexact=True)
 
 
 def arccos(x: Any, /) -> Value:
     """Inverse cosine."""
-    return unary("arccos", ops.acos, x, inexact=True)
+    return unary("arccos", sp.acos, x, inexact=True)
 
 
 def arctan(x: Any, /) -> Value:
     """Inverse tangent."""
-    return unary("arctan", ops.atan, x, inexact=True)
+    return unary("arctan", sp.atan, x, inexact=True)
 
 
 def arctan2(x: Any, y: Any, /) -> Value:
@@ -393,12 +400,12 @@ def arctan2(x: Any, y: Any, /) -> Value:
 
 def sinh(x: Any, /) -> Value:
     """Hyperbolic sine."""
-    return unary("sinh", ops.sinh, x, inexact=True)
+    return unary("sinh", sp.sinh, x, inexact=True)
 
 
 def cosh(x: Any, /) -> Value:
     """Hyperbolic cosine."""
-    return unary("cosh", ops.cosh, x, inexact=True)
+    return unary("cosh", sp.cosh, x, inexact=True)
 
 
 def tanh(x: Any, /) -> Value:
@@ -408,17 +415,17 @@ def tanh(x: Any, /) -> Value:
 
 def arcsinh(x: Any, /) -> Value:
     """Inverse hyperbolic sine."""
-    return unary("arcsinh", ops.asinh, x, inexact=True)
+    return unary("arcsinh", sp.asinh, x, inexact=True)
 
 
 def arccosh(x: Any, /) -> Value:
     """Inverse hyperbolic cosine."""
-    return unary("arccosh", ops.acosh, x, inexact=True)
+    return unary("arccosh", sp.acosh, x, inexact=True)
 
 
 def arctanh(x: Any, /) -> Value:
     """Inverse hyperbolic tangent."""
-    return unary("arctanh", ops.atanh, x, inexact=True)
+    return unary("arctanh", sp.atanh, x, inexact=True)
 
 
 asin, acos, atan, atan2 = arcsin, arccos, arctan, arctan2
@@ -469,6 +476,11 @@ def ceil(x: Any, /) -> Value:
 def _rounded(name: str, op: Any, x: Any) -> Value:
     x = operand(name, x)
     return x if x.aval.dtype.kind in "biu" else unary(name, op, x)
+
+
+def nextafter(x: Any, y: Any, /) -> Value:
+    """The float next to `x` in the direction of `y`."""
+    return binary("nextafter", sp.nextafter, x, y, inexact=True)
 
 
 def trunc(x: Any) -> Value:
@@ -539,7 +551,9 @@ def copysign(x: Any, y: Any, /) -> Value:
 def heaviside(x: Any, y: Any, /) -> Value:
     """0 below zero, 1 above, `y` at zero."""
     (x, y), _ = promote("heaviside", x, y, inexact=True)
-    return where(less(x, 0), 0, where(greater(x, 0), 1, where(isnan(x), x, y)))
+    if x.aval.dtype.kind == "c":
+        raise type_error("heaviside does not support complex-valued inputs")
+    return reweaken(where(less(x, 0), 0, where(greater(x, 0), 1, where(isnan(x), x, y))), False)
 
 
 # ---- complex numbers -----------------------------------------------------------------------------------
@@ -571,11 +585,5 @@ conj = conjugate
 def angle(z: Any, deg: bool = False) -> Value:
     """Angle in the complex plane."""
     (z,), _ = promote("angle", z, inexact=True)
-    result = arctan2(imag(z), real(z))
+    result = reweaken(arctan2(imag(z), real(z)), False)
     return rad2deg(result) if deg else result
-
-
-def i0(x: Any) -> Value:
-    """Modified Bessel function of the first kind, order 0."""
-    (x,), weak = promote("i0", x, inexact=True)
-    return bind(ops.bessel_i0e, x, weak=weak) * exp(absolute(x))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from axil import core, lax, tree
 from axil.config import enable_x64
 from axil.runtime.errors import AxilError
@@ -59,6 +60,8 @@ DOMAINS = {"acosh": (1.1, 4), "erf_inv": (-0.9, 0.9), "acos": (-0.9, 0.9), "asin
 @pytest.mark.parametrize("name", UNARY)
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16", "float64"])
 def test_unary(jax: Any, name: str, dtype: str) -> None:
+    if dtype.endswith("16") and name not in ("exp", "erf_inv", "round", "rsqrt", "tanh", "lgamma"):
+        pytest.skip("half precision is tried on some, as JAX takes long to compile them all")
     low, high = DOMAINS.get(name, (-3.0, 3.0))
     values = np.random.default_rng(0).uniform(low, high, (4, 5)).astype(jax.numpy.dtype(dtype))
     with enable_x64(dtype == "float64"), jax.enable_x64(dtype == "float64"):

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from axil import lax
 
 X = np.arange(20, dtype=np.float32).reshape(5, 4)
@@ -42,6 +43,9 @@ def test_scatter(jax: Any, name: str, dims: Any, indices: Any, sizes: Any, mode:
     updates = np.arange(1, 1 + 3 * int(np.prod(window)), dtype=np.float32).reshape(3, *window)
     if name == "scatter":
         updates[:] = 9  # which of colliding updates wins is not defined
+
+    if name not in ("scatter", "scatter_add") and dims is ROWS:
+        pytest.skip("the modes are those of scatter_add, and JAX compiles each slowly")
 
     def run(module: Any) -> np.ndarray:
         numbers = module.ScatterDimensionNumbers(*dims)

@@ -50,7 +50,19 @@ func.func @main(%x: tensor<?xf32>) -> tensor<?xf32> {
 }
 // -----
 func.func @main(%x: tensor<3xf32>) -> tensor<6xf32> {
-// CHECK: ops.mlir:54:8: error: 'axil.concatenate.2' op expects 2 operands
+// CHECK: ops.mlir:54:8: error: 'axil.concatenate.2' op takes 2 operands, got 1
   %0 = "axil.concatenate.2"(%x) {axis = 0 : i64} : (tensor<3xf32>) -> tensor<6xf32>
+  return %0 : tensor<6xf32>
+}
+// -----
+func.func @main(%x: tensor<3xf32>) -> tensor<3xf32> {
+// CHECK: ops.mlir:60:8: error: 'axil.add' op takes 2 operands, got 1
+  %0 = "axil.add"(%x) : (tensor<3xf32>) -> tensor<3xf32>
+  return %0 : tensor<3xf32>
+}
+// -----
+func.func @main(%x: tensor<3xf32>) -> tensor<6xf32> {
+// CHECK: ops.mlir:66:8: error: 'axil.reduce_sum' op needs attribute 'axes' of kind ints, got "all"
+  %0 = "axil.reduce_sum"(%x) {axes = "all"} : (tensor<3xf32>) -> tensor<6xf32>
   return %0 : tensor<6xf32>
 }
