@@ -65,11 +65,16 @@ def constant(array: np.ndarray) -> ir.Value:
     """Emit a constant of an array's value. Constants live as long as the context: keep them small."""
     if array.ndim == 0 or array.size == 1:
         return splat(array.reshape(()), array.shape)
+    if array.dtype.kind == "c":
+        return emit(OPS["complex"], (constant(array.real.copy()), constant(array.imag.copy())), {})
     return emit(OPS["constant"], (), {"value": array})
 
 
 def splat(scalar: np.ndarray, shape: tuple[int, ...]) -> ir.Value:
     """Emit a constant whose elements are all `scalar` (a 0-d array)."""
+    if scalar.dtype.kind == "c":  # the bindings cannot read complex attributes back
+        parts = splat(scalar.real.copy(), shape), splat(scalar.imag.copy(), shape)
+        return emit(OPS["complex"], parts, {})
     key = (scalar.dtype, scalar.tobytes(), shape)
     attribute = _splats.get(key)
     if attribute is None:

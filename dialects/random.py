@@ -34,20 +34,28 @@ def _infer(key0: Aval, key1: Aval, x0: Aval, x1: Aval) -> tuple[Aval, Aval]:
     return key0, key0
 
 
+_SHIFTS = {r: (np.uint32(r), np.uint32(32 - r)) for r in sum(_ROTATIONS, ())}
+_ROUNDS = [np.uint32(i) for i in range(6)]
+
+
 def _reference(
     key0: np.ndarray, key1: np.ndarray, x0: np.ndarray, x1: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    u32 = np.uint32
+    a, b = np.array(x0), np.array(x1)  # worked on in place: half the time of fresh arrays
+    high = np.empty_like(b)
 
-    def add(a: np.ndarray, b: Any) -> np.ndarray:
-        return a + u32(b) if isinstance(b, int) else a + b
+    def add(into: np.ndarray, other: Any) -> np.ndarray:
+        return np.add(into, _ROUNDS[other] if isinstance(other, int) else other, out=into)
 
-    def rotate_xor(a: np.ndarray, r: int, b: np.ndarray) -> np.ndarray:
-        return ((a << u32(r)) | (a >> u32(32 - r))) ^ b
+    def rotate_xor(into: np.ndarray, r: int, other: np.ndarray) -> np.ndarray:
+        left, right = _SHIFTS[r]
+        np.left_shift(into, left, out=high)
+        np.right_shift(into, right, out=into)
+        np.bitwise_or(into, high, out=into)
+        return np.bitwise_xor(into, other, out=into)
 
     with np.errstate(over="ignore"):  # NumPy warns of wrapping in arrays of no dimensions
-        a, b = threefry_rounds((key0, key1, key0 ^ key1 ^ u32(_PARITY)), (x0, x1), add, rotate_xor)
-    return np.asarray(a), np.asarray(b)
+        return threefry_rounds((key0, key1, key0 ^ key1 ^ np.uint32(_PARITY)), (a, b), add, rotate_xor)
 
 
 def _lower(values: Any, results: Any, context: Any) -> list:

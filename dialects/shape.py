@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from axil.dialects import avals as av
-from axil.dialects.errors import AttributeValueError
+from axil.dialects.errors import AttributeValueError, DifferentiationError
 from axil.dialects.factories import (
     Aval,
     DtypeError,
@@ -515,4 +515,17 @@ stop_gradient = Op(
     batch=lambda size, xs, batched: stop_gradient(xs[0]),
     lower=lambda values, results, context: values[0], flops=free,
     samples=(sample("f32[3]", grad=False), sample("i32[2]", grad=False)),
+)  # fmt: skip
+
+
+def _refuse_tangent(y: Any, xs: Any, dxs: Any, *, why: str) -> None:
+    raise DifferentiationError(why)
+
+
+not_differentiable = Op(
+    name="not_differentiable", summary="The operand; asking for a derivative through it is an error that says `why`.",
+    operands=("x",), attributes={"why": "str"}, infer=lambda x, *, why: x, reference=lambda x, *, why: x,
+    jvp=_refuse_tangent, batch=lambda size, xs, batched, *, why: not_differentiable(xs[0], why=why),
+    lower=lambda values, results, context, *, why: values[0], flops=free,
+    samples=(sample("i32[3]", why="the samples have no derivative", grad=False),),
 )  # fmt: skip

@@ -180,7 +180,8 @@ class Program:
         self.module = ir.Module.create(loc=ir.Location.unknown(self.context))
         self.functions = Deriver(self.module)
         self._interpreter: Any = None
-        self.uses_jit = False
+        self.uses_jit = False  # a jitted function is called in it: compile it rather than interpret it
+        self.barriers = 0  # optimization barriers so far, each with a number of its own
 
     @property
     def interpreter(self) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from axil import errors, tree
+from axil import dtypes, errors, tree
 from axil.core import run_traced, state, trace_function
 from axil.dialects import avals as av
 from axil.operands import (
@@ -48,6 +48,8 @@ class _Custom:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         args = self._bind(args, kwargs)
         self._check_rules()
+        if state.trace is None:
+            return self.fun(*args)  # nothing is being transformed: no rule will be asked for
         nondiff = self._nondiff(len(args))
         static = [args[i] for i in sorted(nondiff)]
         chosen = [a for i, a in enumerate(args) if i not in nondiff]
@@ -131,9 +133,17 @@ class custom_jvp(_Custom):  # noqa: N801 - JAX's name
             raise CustomRuleError("defjvps does not go with nondiff_argnums; use defjvp")
 
         def rule(primals: tuple, tangents: tuple) -> tuple:
+            if len(rules) != len(primals):
+                raise CustomRuleError(
+                    errors.explain(
+                        f"{self.label} was given {len(rules)} rules by defjvps and called with {len(primals)} arguments",
+                        user_line(),
+                        ways_out=["give one rule an argument, None for those without a derivative"],
+                    )
+                )
             result = self(*primals)
             total = None
-            for one, t in zip(rules, tangents, strict=True):
+            for one, t in zip(rules, tangents):
                 if one is not None:
                     part = one(t, result, *primals)
                     total = part if total is None else tree.tree_map(lambda a, b: a + b, total, part)
@@ -196,18 +206,20 @@ class custom_jvp(_Custom):  # noqa: N801 - JAX's name
 
 
 def fit(x: Any, of: Any, what: str) -> Any:
-    """A value of the wanted shape and dtype, from a weakly typed one; else an error."""
+    """A value of the wanted shape and dtype, which a Python number takes on; else an error."""
     from axil.core import bind
     from axil.dialects.elementwise import convert
+    from axil.dialects.shape import broadcast_in_dim
 
-    if x.aval.dtype != of.dtype and x.weak_type:
-        x = bind(convert, x, dtype=of.dtype)
-    if x.aval.shape != of.shape and not x.aval.shape:
-        from axil.dialects.shape import broadcast_in_dim
-
-        x = bind(broadcast_in_dim, x, shape=of.shape, dims=())
+    given = x.aval
+    if x.weak_type:
+        common = dtypes.promote_types(given.dtype, True, of.dtype, False)[0]
+        if given.dtype != common == of.dtype:
+            x = bind(convert, x, dtype=common)
+        if not given.shape and of.shape:
+            x = bind(broadcast_in_dim, x, shape=of.shape, dims=())
     if x.aval is not of:
-        raise CustomRuleError(errors.explain(f"{what} must be {of}, got {x.aval}", user_line()))
+        raise CustomRuleError(errors.explain(f"{what} must be {of}, got {given}", user_line()))
     return x
 
 

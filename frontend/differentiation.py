@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from axil import dtypes, errors, tree
+from axil import errors, tree
 from axil.core import RULE_ERRORS, Traced, make_array, run_traced, state, trace_function, user_error
 from axil.dialects import avals as av
 from axil.operands import (

@@ -1,7 +1,7 @@
 """Distributions drawn by rejection: gamma, what is made of it, and Poisson.
 
-Each element is drawn again until a draw is accepted, in a `while_loop`: there is no derivative in reverse mode, and
-the one in forward mode takes no account of acceptance.
+Each element is drawn again until a draw is accepted, in a `while_loop`. What comes out has no derivative in the parameters
+by way of that loop, as it would take no account of acceptance: asking for one is an error.
 """
 
 from __future__ import annotations
@@ -12,10 +12,14 @@ from typing import Any
 import numpy as np
 
 from axil import dtypes, lax
+from axil.core import bind
+from axil.dialects.shape import not_differentiable
 from axil.lax.common import constant_like, converted
 from axil.lax.shaping import broadcast_to
 from axil.prng import single_key, split_raw
 from axil.sampling import float_dtype, normal, parameter, shape_of_parameters, uniform, unit_uniform
+
+_NO_DERIVATIVE = "random.{} draws by rejection and has no derivative in its shape parameter"
 
 __all__ = ["beta", "chisquare", "dirichlet", "gamma", "loggamma", "poisson", "t"]
 
@@ -37,7 +41,7 @@ def _gammas(name: str, key: Any, a: Any, shape: Any, dtype: Any, logarithm: bool
     dtype = float_dtype(name, dtype)
     shape = shape_of_parameters(name, shape, a)
     size = math.prod(shape)
-    a = parameter(name, a, dtype, shape)
+    a = bind(not_differentiable, parameter(name, a, dtype, shape), why=_NO_DERIVATIVE.format(name))
     if not size:
         return lax.full(shape, 0, dtype)
     drawn = vmap(lambda k, alpha: _one_gamma(k, alpha, logarithm))(split_raw(raw, (size,)), lax.reshape(a, (size,)))

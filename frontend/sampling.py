@@ -96,8 +96,8 @@ def _clipped(x: Any, dtype: np.dtype, low: int, high: int) -> Any:
     """Integers limited to a range and converted."""
     of = x.aval.dtype
     info = np.iinfo(of)
-    low, high = (np.asarray(min(max(n, info.min), info.max), of) for n in (low, high))
-    return converted(lax.clamp(low, x, high), dtype)
+    limits = [np.asarray(min(max(n, info.min), info.max), of) for n in (low, high)]
+    return converted(lax.clamp(limits[0], x, limits[1]), dtype)
 
 
 def _known_range(minval: int, maxval: int, dtype: np.dtype, sampled: np.dtype) -> tuple[Any, Any, Any]:

@@ -415,7 +415,7 @@ def _emit_switch(name: str, flats: list[Flat], index: Any, operands: Sequence[An
 
 
 def _text(avals: Sequence[Any]) -> str:
-    return "(" + ", ".join(map(str, avals)) + ")"
+    return "(" + ", ".join([str(a) for a in avals]) + ")"
 
 
 def _promoted(a: tuple, b: tuple) -> tuple:
@@ -462,6 +462,8 @@ def map(f: Callable[..., Any], xs: Any, *, batch_size: int | None = None) -> Any
     from axil.numpy import concatenate, reshape
     from axil.vectorization import vmap
 
+    if batch_size < 1:
+        raise ArgumentError(errors.explain(f"map: batch_size must be at least 1, got {batch_size}", user_line()))
     n = _length(operands_of(xs, "map")[0], None, "map")
     whole = n // batch_size * batch_size
     head = tree.tree_map(lambda x: reshape(x[:whole], (whole // batch_size, batch_size, *x.shape[1:])), xs)

@@ -145,6 +145,8 @@ def integer_pow(x: Any, y: int) -> Any:
 
 def pow(x: Any, y: Any) -> Any:
     """`x` to the power `y`; `x` is floating point or complex, `y` of the same dtype or an integer."""
+    if type(y) is int and av.is_inexact(dtypes.dtype_of(x)):
+        return integer_pow(x, y)
     x, y = operands("pow", (x, y))
     if av.is_integer(y.aval.dtype) and av.is_inexact(x.aval.dtype):
         y = bind(e.convert, y, dtype=x.aval.dtype, weak=y.weak_type)

@@ -285,8 +285,8 @@ def optimization_barrier(operand: Any) -> Any:
     number = 0
     if state.trace is not None:
         # Counted within the program, so that the same function gives the same program (and cache entry) again.
-        program = state.trace.program
-        number = program.barriers = getattr(program, "barriers", 0) + 1
+        state.trace.program.barriers += 1
+        number = state.trace.program.barriers
     done = [bind(s.optimization_barrier, x, id=number, weak=x.weak_type) for x in leaves]
     return tree.tree_unflatten(treedef, done)
 

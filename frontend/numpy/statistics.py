@@ -18,7 +18,20 @@ from axil.numpy.logic import bitwise_and, bitwise_not, equal, greater, isnan, le
 from axil.numpy.lookup import take, take_along_axis
 from axil.numpy.shaping import expand_dims, moveaxis, ravel, slice_along, squeeze
 from axil.numpy.sorting import searchsorted
-from axil.numpy.ufuncs import add, ceil, clip, conjugate, divide, floor, maximum, minimum, multiply, real, sqrt, subtract
+from axil.numpy.ufuncs import (
+    add,
+    ceil,
+    clip,
+    conjugate,
+    divide,
+    floor,
+    maximum,
+    minimum,
+    multiply,
+    real,
+    sqrt,
+    subtract,
+)
 from axil.numpy.updates import IndexUpdate
 from axil.numpy.values import (
     Tracer,
