@@ -519,7 +519,8 @@ stop_gradient = Op(
 
 
 def _refuse_tangent(y: Any, xs: Any, dxs: Any, *, why: str) -> None:
-    raise DifferentiationError(why)
+    if dxs[0] is not None:
+        raise DifferentiationError(why)
 
 
 not_differentiable = Op(

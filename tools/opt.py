@@ -116,7 +116,8 @@ def _process(text: str, args: argparse.Namespace, stderr: TextIO) -> str:
 
 def _run_passes(module: Any, args: argparse.Namespace, stderr: TextIO) -> None:
     """Run the pipeline a pass at a time, to print and to time between them."""
-    from axil.compiler.passes.passes import parse_pass, pipeline, split_pipeline
+    from axil.compiler.passes.passes import no_gc, parse_pass, pipeline, split_pipeline
+    from axil.dialects.mlir import context, ir
 
     entries = [parse_pass(text) for text in split_pipeline(args.pass_pipeline)]
     managers = [pipeline([entry], args.verify_each) for entry in entries]
@@ -125,12 +126,14 @@ def _run_passes(module: Any, args: argparse.Namespace, stderr: TextIO) -> None:
     times = []
     for name, manager in zip(names, managers):
         start = time.perf_counter()
-        manager.run(module)
+        with context(), ir.Location.unknown(), no_gc():
+            manager.run(module)
         times.append(time.perf_counter() - start)
         if args.mlir_print_ir_after_all or args.mlir_print_ir_after_change:
             before = _print_after(name, module, before, args, stderr)
     if not args.verify_each:
-        module.verify()
+        with context():
+            module.verify()
     if args.mlir_timing:
         stderr.write(_timing(names, times))
 

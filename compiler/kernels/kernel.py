@@ -12,8 +12,8 @@ from typing import Any
 from axil.compiler.kernels.text import ELEMENT_TYPES, Builder, signless, storage, tensor_type, width
 
 PREFIX = "axil.kernel."
-MAX_BINDINGS = 60
-"""Buffers that one dispatch may take; IREE's limit on CPUs is 64."""
+MAX_BINDINGS = 32
+"""Buffers that one dispatch may take; the HAL module of IREE's VM refuses more when the program is loaded."""
 
 
 @dataclass(frozen=True)

@@ -196,6 +196,8 @@ def filled(value: np.ndarray, shape: tuple[int, ...], weak: bool = False) -> Val
     of = aval(shape, value.dtype)
     if trace is None:
         return make_array(np.full(shape, value), of, weak)
+    if value.dtype.kind == "c" and shape:  # MLIR's Python bindings cannot hold a splat of complex numbers
+        return bind(s.broadcast_in_dim, filled(value, ()), shape=shape, dims=(), weak=weak)
     from axil.dialects.emit import splat
 
     location = user_location()
