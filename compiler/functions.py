@@ -331,7 +331,9 @@ def read_site(function: ir.Operation) -> Site | None:
         raise AttributeValueError(f"combinator '{name}' has no parameter '{unknown[0]}'")
     for key, kind in combinator.parameters.items():
         if not isinstance(values[key], ATTRIBUTE_KINDS[kind][0]):
-            raise AttributeValueError(f"combinator '{name}': parameter '{key}' must be of kind {kind}, got {values[key]}")
+            raise AttributeValueError(
+                f"combinator '{name}': parameter '{key}' must be of kind {kind}, got {values[key]}"
+            )
     return Site(combinator, of, {k: from_attribute(v) for k, v in values.items()})
 
 

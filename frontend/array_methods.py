@@ -347,24 +347,20 @@ class ArrayMethods:
 
     def __repr__(self) -> str:
         # Tracers print themselves.
-        value = np.asarray(self)
-        ending = f", dtype={self.aval.dtype.name}" + (", weak_type=True)" if self.weak_type else ")")
-        text = np.array2string(value, separator=", ", prefix="Array(", suffix=ending)
-        if not value.size:
-            ending = f", shape={value.shape}{ending}"
-        last = len(text) - (text.rfind("\n") + 1)
-        first_line = len("Array(") if "\n" not in text else 0
-        if first_line + last + len(ending) > np.get_printoptions()["linewidth"]:
-            ending = ",\n      " + ending[2:]
-        return f"Array({text}{ending}"
+        value, width = np.asarray(self), np.get_printoptions()["linewidth"]
+        ending = f"dtype={self.aval.dtype.name}" + (", weak_type=True)" if self.weak_type else ")")
+        text = np.array2string(value, separator=", ", prefix="Array(", suffix=",") if value.size else f"[], shape={value.shape}"
+        last_line = len(text) - (text.rfind("\n") + 1)
+        gap = " " if last_line + len(ending) + 2 <= width else "\n      "
+        return f"Array({text},{gap}{ending}"
 
     def __str__(self) -> str:
         return repr(self) if type(self) is core.Tracer else str(np.asarray(self))
 
     def __format__(self, spec: str) -> str:
-        if self.aval.shape or not spec:
-            return format(str(self), spec)
-        return format(self._scalar("formatting it"), spec)
+        if not spec:
+            return str(self)
+        return format(_concrete(self, "formatting it", errors.ConcretizationTypeError)[()], spec)
 
     def __copy__(self) -> Any:
         return anp.array(self)

@@ -53,7 +53,7 @@ def run(
     from axil.tools.mlir_file import Report, parse, print_module, read_text
     from axil.tools.opt import write_output
 
-    report = Report(args.file, stderr)
+    report = Report(args.file, stderr, getattr(args, "traceback", False))
     with report:
         module = parse(read_text(args.file, stdin), args.file)
         differentiate(module, args.function, _positions(args.wrt), args.value, args.emit)

@@ -16,11 +16,15 @@ class UserError(Exception):
 
 
 class Report:
-    """A context manager that turns exceptions into `file:line:column: error: text`, and keeps the exit status."""
+    """A context manager that turns exceptions into `file:line:column: error: text`, and keeps the exit status.
 
-    def __init__(self, file: str, stderr: TextIO) -> None:
+    With `traceback` they pass through, for whoever looks for a fault in the compiler.
+    """
+
+    def __init__(self, file: str, stderr: TextIO, traceback: bool = False) -> None:
         self.file = source_name(file)
         self.stderr = stderr
+        self.traceback = traceback
         self.status = 0
 
     def __enter__(self) -> Report:
@@ -29,8 +33,8 @@ class Report:
     def __exit__(self, kind: Any, error: Any, traceback: Any) -> bool:
         if error is None:
             return False
-        if not isinstance(error, Exception):
-            return False  # an interrupt
+        if self.traceback or not isinstance(error, Exception) or isinstance(error, BrokenPipeError):
+            return False  # an interrupt, or a reader that has read enough
         self.status = 1
         for severity, location, text in _diagnostics(error):
             self.stderr.write(f"{self._place(location)}: {severity}: {text}\n")
@@ -39,6 +43,9 @@ class Report:
     def _place(self, location: Any) -> str:
         frames = re.findall(r'"([^"]*)":(\d+):(\d+)', str(location)) if location is not None else []
         return ":".join(frames[0]) if frames else self.file
+
+
+_FAULTS = (AssertionError, AttributeError, LookupError, RecursionError, UnboundLocalError)
 
 
 def _diagnostics(error: Exception) -> list[tuple[str, Any, str]]:
@@ -53,8 +60,8 @@ def _diagnostics(error: Exception) -> list[tuple[str, Any, str]]:
     if isinstance(error, OSError):
         return [("error", None, error.strerror or str(error))]
     text = str(error).strip() or type(error).__name__
-    if isinstance(error, KeyError):
-        text = f"unknown name {text}"
+    if isinstance(error, _FAULTS):
+        text = f"internal error, {type(error).__name__}: {text}; `axil --traceback` shows where"
     text = re.sub(r"^MLIR Textual PassPipeline Parser:\d+:\d+: error: ", "", text).splitlines()[0]
     return [("error", getattr(error, "location", None), text)]
 

@@ -65,7 +65,7 @@ def run(
         return 0
     from axil.tools.mlir_file import Report, read_text
 
-    report = Report(args.file, stderr)
+    report = Report(args.file, stderr, getattr(args, "traceback", False))
     with report:
         text = read_text(args.file, stdin)
         chunks = split_input(text) if args.split_input_file else [text]

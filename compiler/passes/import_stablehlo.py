@@ -18,7 +18,7 @@ from axil.compiler.derive import Deriver
 from axil.compiler.functions import body_of, copy_operation, has_body, located, operations
 from axil.compiler.interpreter import Interpreter
 from axil.compiler.passes.passes import Pass
-from axil.dialects.avals import dtype_of, shape_of
+from axil.dialects.avals import dtype_of, is_bool, shape_of
 from axil.dialects.combinators import COMBINATORS, Site
 from axil.dialects.combinators.combinator import pick, split
 from axil.dialects.emit import constant, declared_op, splat_value
@@ -206,10 +206,12 @@ def _is_constant(value: ir.Value) -> bool:
 def _one_shape(values: list[ir.Value]) -> list[ir.Value]:
     """StableHLO lets the limits of `clamp` be scalars; the dialect's ops take one shape."""
     shape = max((shape_of(v) for v in values), key=len, default=())
-    return [
-        ops.broadcast_in_dim(v, shape=shape, dims=()) if shape and not shape_of(v) and dtype_of(v) != bool else v
-        for v in values
-    ]
+
+    def spread(v: ir.Value) -> ir.Value:
+        is_limit = shape and not shape_of(v) and not is_bool(dtype_of(v))  # the predicate of a select may be a scalar
+        return ops.broadcast_in_dim(v, shape=shape, dims=()) if is_limit else v
+
+    return [spread(v) for v in values]
 
 
 # ---- control -------------------------------------------------------------------------------------------

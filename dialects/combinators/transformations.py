@@ -57,8 +57,10 @@ def _vmap_signature(
 ) -> Signature:
     (of,) = functions
     if len(in_axes) != len(of.inputs) or len(out_axes) != len(of.outputs):
-        raise ShapeError(f"'vmap': in_axes and out_axes must have one entry for each operand and result, got "
-                         f"{in_axes} and {out_axes} for {len(of.inputs)} operands and {len(of.outputs)} results")  # fmt: skip
+        raise ShapeError(
+            "'vmap': in_axes and out_axes must have one entry for each operand and result, got "
+            f"{in_axes} and {out_axes} for {len(of.inputs)} operands and {len(of.outputs)} results"
+        )
     return Signature(
         tuple(_batch_aval(a, size, axis) for a, axis in zip(of.inputs, in_axes)),
         tuple(_batch_aval(a, size, axis) for a, axis in zip(of.outputs, out_axes)),

@@ -78,6 +78,12 @@ class Index:
     outside: bool = False  # a static integer is out of bounds
 
     @property
+    def region_shape(self) -> tuple[int, ...]:
+        """Shape of the region: slices only, integers leave no dimension."""
+        windows = (_window(sl) for sl in self.slices if type(sl) is slice)
+        return tuple(-(-(limit - start) // abs(step)) for start, limit, step in windows)
+
+    @property
     def full(self) -> bool:
         """True if the region is the whole array."""
         return all(
@@ -247,21 +253,21 @@ def read_region(x: Value, index: Index) -> Value:
     """The region of `x`: sliced, reversed where the step is negative, without dimensions that have an integer."""
     if index.full:
         return x
-    starts, limits, strides, reverse, kept = [], [], [], [], []
-    for d, sl in enumerate(index.slices):
-        start, limit, step = _window(sl)
-        starts.append(start)
-        limits.append(limit)
-        strides.append(abs(step))
-        if type(sl) is slice:
-            if step < 0:
-                reverse.append(len(kept))
-            kept.append(-(-(limit - start) // abs(step)))
+    windows = [_window(sl) for sl in index.slices]
+    starts, limits = tuple(start for start, _, _ in windows), tuple(limit for _, limit, _ in windows)
+    strides = tuple(abs(step) for _, _, step in windows)
     result = x
-    if any(starts) or tuple(limits) != x.aval.shape or any(n != 1 for n in strides):
-        result = bind(s.slice_, x, starts=tuple(starts), limits=tuple(limits), strides=tuple(strides), weak=x.weak_type)
-    result = reshape_to(result, tuple(kept))
+    if any(starts) or limits != x.aval.shape or any(n != 1 for n in strides):
+        result = bind(s.slice_, x, starts=starts, limits=limits, strides=strides, weak=x.weak_type)
+    result = reshape_to(result, index.region_shape)
+    reverse = _reversed_dims(index)
     return flip(result, reverse) if reverse else result
+
+
+def _reversed_dims(index: Index) -> list[int]:
+    """Dimensions of the region whose slice has a negative step."""
+    slices = [sl for sl in index.slices if type(sl) is slice]
+    return [i for i, sl in enumerate(slices) if sl.step < 0]
 
 
 def _window(sl: Any) -> tuple[int, int, int]:
@@ -280,7 +286,7 @@ def write_region(x: Value, index: Index, y: Value) -> Value:
     if index.full:
         return y
     windows = [_window(sl) for sl in index.slices]
-    reverse = [i for i, sl in enumerate(sl for sl in index.slices if type(sl) is slice) if sl.step < 0]
+    reverse = _reversed_dims(index)
     if reverse:
         y = flip(y, reverse)
     y = reshape_to(y, tuple(-(-(limit - start) // abs(step)) for start, limit, step in windows))

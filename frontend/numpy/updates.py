@@ -143,13 +143,14 @@ def _update(
     original = x.aval.shape
     if parsed.booleans:
         x = reshape_to(x, parsed.shape)
-    region = read_region(x, parsed)
+    combine, shape = _OPS[name][0], parsed.region_shape
     if parsed.arrays:
+        region = read_region(x, parsed)
         region = _scatter(name, region, parsed, values, mode, unique_indices, indices_are_sorted)
     else:
-        combine = _OPS[name][0]
-        values = _fit(values, with_new_dims(parsed, region.aval.shape), region.aval.shape)
-        region = values if combine is None else elementwise(name, combine, (region, values), False)
+        region = _fit(values, with_new_dims(parsed, shape), shape)
+        if combine is not None:
+            region = elementwise(name, combine, (read_region(x, parsed), region), False)
     return convert(reshape_to(write_region(x, parsed, region), original), dtype, weak)
 
 

@@ -138,7 +138,8 @@ def scan_of_scan(p: Program, rng: np.random.Generator) -> tuple[str, list]:
         return [ops.mul(state, w), ys]
 
     outer = p.define("outer", "f64[2], f64[2], f64[2,2]", step)
-    return p.scan(outer, 1, 1, 3, True), [rng.standard_normal(2), rng.standard_normal(2), rng.standard_normal((3, 2, 2))]
+    scan = p.scan(outer, 1, 1, 3, reverse=True)
+    return scan, [rng.standard_normal(2), rng.standard_normal(2), rng.standard_normal((3, 2, 2))]
 
 
 @case()

@@ -2,7 +2,8 @@
 
 A `Program` is parsed from text. Transformations and control are declared on its functions as passes and the
 frontend declare them; the interpreter runs the result. Checks compare one derivation with the function that it
-derives from (finite differences, the adjoint identity, a loop over the batch), so that a chain of checks covers any nesting.
+derives from (finite differences, the adjoint identity, a loop over the batch), so that a chain of checks covers
+any nesting.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from axil.dialects.combinators import COMBINATORS, Site
 from axil.dialects.combinators.combinator import differentiable
 from axil.dialects.mlir import context, dense, ir, parse_module, stablehlo_bindings, tensor_type
 
-_DTYPES = [BFLOAT16, *map(np.dtype, ("f2", "f4", "f8", "?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "c8", "c16"))]
+_DTYPES = [BFLOAT16, *map(np.dtype, "f2 f4 f8 ? i1 i2 i4 i8 u1 u2 u4 u8 c8 c16".split())]
 
 EPSILON = 1e-5
 """Step of central differences, which are of f64 programs: their error is about 1e-10."""
@@ -152,7 +153,9 @@ class Program:
             assert abs(lhs - rhs) <= tolerance * (1 + abs(lhs)), f"vjp of @{name}: {rhs}, numerically {lhs}"
         return derived
 
-    def check_vmap(self, name: str, arrays: list, rng: np.random.Generator, in_axes: Sequence[int], size: int = 3) -> Any:
+    def check_vmap(
+        self, name: str, arrays: list, rng: np.random.Generator, in_axes: Sequence[int], size: int = 3
+    ) -> Any:
         """Batching against a loop; gives the derived function and its operands."""
         batch = [widen(x, axis, size, rng) for x, axis in zip(arrays, in_axes, strict=True)]
         derived = self.vmap(name, in_axes, size)
