@@ -230,13 +230,18 @@ def _is_module(text: str) -> bool:
 
 
 def _refuse_unknown(module: ir.Operation) -> None:
+    """MLIR parses the generic form of operations that no dialect has, and passes stumble over them later."""
     ctx = context()
+    unknown: list[ir.Operation] = []
 
     def visit(op: ir.Operation) -> ir.WalkResult:
-        if not ctx.is_registered_operation(op.name):
-            error = AttributeValueError(f"operation '{op.name}' is not known; is its name spelt right?")
-            error.location = op.location  # type: ignore[attr-defined]
-            raise error
-        return ir.WalkResult.ADVANCE
+        if ctx.is_registered_operation(op.name):
+            return ir.WalkResult.ADVANCE
+        unknown.append(op)  # raising here would wrap the error in one of the bindings' own
+        return ir.WalkResult.INTERRUPT
 
     module.walk(visit)
+    if unknown:
+        error = AttributeValueError(f"operation '{unknown[0].name}' is not known; is its name spelt right?")
+        error.location = unknown[0].location  # type: ignore[attr-defined]
+        raise error

@@ -41,7 +41,7 @@ _ROUNDS = [np.uint32(i) for i in range(6)]
 def _reference(
     key0: np.ndarray, key1: np.ndarray, x0: np.ndarray, x1: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    if key0.shape != x0.shape:  # eager callers broadcast implicitly
+    if not key0.shape == x0.shape == x1.shape:  # eager callers broadcast implicitly
         x0, x1 = np.broadcast_arrays(x0, x1, key0)[:2]
     a, b = np.array(x0), np.array(x1)  # worked on in place: half the time of fresh arrays
     high = np.empty_like(b)

@@ -113,31 +113,45 @@ class ArrayMethods:
         return anp.add(other, self) if isinstance(other, _OPERANDS) else NotImplemented
 
     def __sub__(self, other: Any) -> Any:
-        return anp.subtract(self, other) if isinstance(other, _OPERANDS) else _defer(anp.subtract, self, other)
+        return (
+            anp.subtract(self, other) if isinstance(other, _OPERANDS) else _defer(anp.subtract, self, other)
+        )
 
     def __rsub__(self, other: Any) -> Any:
         return anp.subtract(other, self) if isinstance(other, _OPERANDS) else NotImplemented
 
     def __mul__(self, other: Any) -> Any:
-        return anp.multiply(self, other) if isinstance(other, _OPERANDS) else _defer(anp.multiply, self, other)
+        return (
+            anp.multiply(self, other) if isinstance(other, _OPERANDS) else _defer(anp.multiply, self, other)
+        )
 
     def __rmul__(self, other: Any) -> Any:
         return anp.multiply(other, self) if isinstance(other, _OPERANDS) else NotImplemented
 
     def __truediv__(self, other: Any) -> Any:
-        return anp.true_divide(self, other) if isinstance(other, _OPERANDS) else _defer(anp.true_divide, self, other)
+        return (
+            anp.true_divide(self, other)
+            if isinstance(other, _OPERANDS)
+            else _defer(anp.true_divide, self, other)
+        )
 
     def __rtruediv__(self, other: Any) -> Any:
         return anp.true_divide(other, self) if isinstance(other, _OPERANDS) else NotImplemented
 
     def __floordiv__(self, other: Any) -> Any:
-        return anp.floor_divide(self, other) if isinstance(other, _OPERANDS) else _defer(anp.floor_divide, self, other)
+        return (
+            anp.floor_divide(self, other)
+            if isinstance(other, _OPERANDS)
+            else _defer(anp.floor_divide, self, other)
+        )
 
     def __rfloordiv__(self, other: Any) -> Any:
         return anp.floor_divide(other, self) if isinstance(other, _OPERANDS) else NotImplemented
 
     def __mod__(self, other: Any) -> Any:
-        return anp.remainder(self, other) if isinstance(other, _OPERANDS) else _defer(anp.remainder, self, other)
+        return (
+            anp.remainder(self, other) if isinstance(other, _OPERANDS) else _defer(anp.remainder, self, other)
+        )
 
     def __rmod__(self, other: Any) -> Any:
         return anp.remainder(other, self) if isinstance(other, _OPERANDS) else NotImplemented
@@ -161,31 +175,51 @@ class ArrayMethods:
         return anp.matmul(other, self) if isinstance(other, _OPERANDS) else NotImplemented
 
     def __and__(self, other: Any) -> Any:
-        return anp.bitwise_and(self, other) if isinstance(other, _OPERANDS) else _defer(anp.bitwise_and, self, other)
+        return (
+            anp.bitwise_and(self, other)
+            if isinstance(other, _OPERANDS)
+            else _defer(anp.bitwise_and, self, other)
+        )
 
     def __rand__(self, other: Any) -> Any:
         return anp.bitwise_and(other, self) if isinstance(other, _OPERANDS) else NotImplemented
 
     def __or__(self, other: Any) -> Any:
-        return anp.bitwise_or(self, other) if isinstance(other, _OPERANDS) else _defer(anp.bitwise_or, self, other)
+        return (
+            anp.bitwise_or(self, other)
+            if isinstance(other, _OPERANDS)
+            else _defer(anp.bitwise_or, self, other)
+        )
 
     def __ror__(self, other: Any) -> Any:
         return anp.bitwise_or(other, self) if isinstance(other, _OPERANDS) else NotImplemented
 
     def __xor__(self, other: Any) -> Any:
-        return anp.bitwise_xor(self, other) if isinstance(other, _OPERANDS) else _defer(anp.bitwise_xor, self, other)
+        return (
+            anp.bitwise_xor(self, other)
+            if isinstance(other, _OPERANDS)
+            else _defer(anp.bitwise_xor, self, other)
+        )
 
     def __rxor__(self, other: Any) -> Any:
         return anp.bitwise_xor(other, self) if isinstance(other, _OPERANDS) else NotImplemented
 
     def __lshift__(self, other: Any) -> Any:
-        return anp.left_shift(self, other) if isinstance(other, _OPERANDS) else _defer(anp.left_shift, self, other)
+        return (
+            anp.left_shift(self, other)
+            if isinstance(other, _OPERANDS)
+            else _defer(anp.left_shift, self, other)
+        )
 
     def __rlshift__(self, other: Any) -> Any:
         return anp.left_shift(other, self) if isinstance(other, _OPERANDS) else NotImplemented
 
     def __rshift__(self, other: Any) -> Any:
-        return anp.right_shift(self, other) if isinstance(other, _OPERANDS) else _defer(anp.right_shift, self, other)
+        return (
+            anp.right_shift(self, other)
+            if isinstance(other, _OPERANDS)
+            else _defer(anp.right_shift, self, other)
+        )
 
     def __rrshift__(self, other: Any) -> Any:
         return anp.right_shift(other, self) if isinstance(other, _OPERANDS) else NotImplemented
@@ -194,19 +228,29 @@ class ArrayMethods:
         return anp.equal(self, other) if isinstance(other, _OPERANDS) else _defer(anp.equal, self, other)
 
     def __ne__(self, other: Any) -> Any:
-        return anp.not_equal(self, other) if isinstance(other, _OPERANDS) else _defer(anp.not_equal, self, other)
+        return (
+            anp.not_equal(self, other) if isinstance(other, _OPERANDS) else _defer(anp.not_equal, self, other)
+        )
 
     def __lt__(self, other: Any) -> Any:
         return anp.less(self, other) if isinstance(other, _OPERANDS) else _defer(anp.less, self, other)
 
     def __le__(self, other: Any) -> Any:
-        return anp.less_equal(self, other) if isinstance(other, _OPERANDS) else _defer(anp.less_equal, self, other)
+        return (
+            anp.less_equal(self, other)
+            if isinstance(other, _OPERANDS)
+            else _defer(anp.less_equal, self, other)
+        )
 
     def __gt__(self, other: Any) -> Any:
         return anp.greater(self, other) if isinstance(other, _OPERANDS) else _defer(anp.greater, self, other)
 
     def __ge__(self, other: Any) -> Any:
-        return anp.greater_equal(self, other) if isinstance(other, _OPERANDS) else _defer(anp.greater_equal, self, other)
+        return (
+            anp.greater_equal(self, other)
+            if isinstance(other, _OPERANDS)
+            else _defer(anp.greater_equal, self, other)
+        )
 
     def __neg__(self) -> Any:
         return anp.negative(self)
@@ -257,7 +301,9 @@ class ArrayMethods:
 
     def __iter__(self) -> Iterator[Any]:
         if not self.aval.shape:
-            raise errors.AxilTypeError(errors.explain("iteration over an array of no dimensions", user_line()))
+            raise errors.AxilTypeError(
+                errors.explain("iteration over an array of no dimensions", user_line())
+            )
         return iter([anp.getitem(self, i) for i in range(self.aval.shape[0])])
 
     def __reversed__(self) -> Iterator[Any]:
@@ -290,7 +336,9 @@ class ArrayMethods:
     def __index__(self) -> int:
         if self.aval.shape or self.aval.dtype.kind not in "iu":
             raise errors.AxilTypeError(
-                errors.explain(f"only integer scalar arrays can be converted to an index, got {self.aval}", user_line())
+                errors.explain(
+                    f"only integer scalar arrays can be converted to an index, got {self.aval}", user_line()
+                )
             )
         return operator.index(_concrete(self, "", errors.TracerIntegerConversionError)[()])
 
@@ -299,7 +347,8 @@ class ArrayMethods:
         if self.aval.shape:
             raise errors.AxilTypeError(
                 errors.explain(
-                    f"only scalar arrays can be converted to Python scalars by {purpose}, got {self.aval}", user_line()
+                    f"only scalar arrays can be converted to Python scalars by {purpose}, got {self.aval}",
+                    user_line(),
                 )
             )
         return _concrete(self, purpose, errors.ConcretizationTypeError)[()]
@@ -308,7 +357,9 @@ class ArrayMethods:
         value = _concrete(self, "", errors.TracerArrayConversionError)
         if dtype is not None and np.dtype(dtype) != value.dtype:
             if copy is False:
-                raise ValueError(f"an array of dtype {value.dtype} cannot become {np.dtype(dtype)} without a copy")
+                raise ValueError(
+                    f"an array of dtype {value.dtype} cannot become {np.dtype(dtype)} without a copy"
+                )
             return value.astype(dtype)
         if copy:
             return value.copy()
@@ -349,7 +400,11 @@ class ArrayMethods:
         # Tracers print themselves.
         value, width = np.asarray(self), np.get_printoptions()["linewidth"]
         ending = f"dtype={self.aval.dtype.name}" + (", weak_type=True)" if self.weak_type else ")")
-        text = np.array2string(value, separator=", ", prefix="Array(", suffix=",") if value.size else f"[], shape={value.shape}"
+        text = (
+            np.array2string(value, separator=", ", prefix="Array(", suffix=",")
+            if value.size
+            else f"[], shape={value.shape}"
+        )
         last_line = len(text) - (text.rfind("\n") + 1)
         gap = " " if last_line + len(ending) + 2 <= width else "\n      "
         return f"Array({text},{gap}{ending}"
@@ -388,7 +443,9 @@ class ArrayMethods:
 
     def transpose(self, *axes: Any) -> Any:
         """See `axil.numpy.transpose`; the axes may be one tuple or several arguments."""
-        return anp.transpose(self, axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None)
+        return anp.transpose(
+            self, axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None
+        )
 
     def ravel(self, order: str = "C") -> Any:
         """See `axil.numpy.ravel`."""
@@ -414,7 +471,9 @@ class ArrayMethods:
         """See `axil.numpy.diagonal`."""
         return anp.diagonal(self, offset, axis1, axis2)
 
-    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: None = None) -> Any:
+    def trace(
+        self, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: None = None
+    ) -> Any:
         """See `axil.numpy.trace`."""
         return anp.trace(self, offset, axis1, axis2, dtype, out)
 
@@ -493,8 +552,10 @@ class ArrayMethods:
         """The same bits as elements of another dtype."""
         return anp.view(self, dtype)
 
-    def take(self, indices: Any, axis: int | None = None, out: None = None, mode: str | None = None,
-             unique_indices: bool = False, indices_are_sorted: bool = False, fill_value: Any = None) -> Any:  # fmt: skip
+    def take(
+        self, indices: Any, axis: int | None = None, out: None = None, mode: str | None = None,
+        unique_indices: bool = False, indices_are_sorted: bool = False, fill_value: Any = None,
+    ) -> Any:  # fmt: skip
         """See `axil.numpy.take`."""
         return anp.take(self, indices, axis, out, mode, unique_indices, indices_are_sorted, fill_value)
 

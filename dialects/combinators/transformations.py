@@ -40,6 +40,9 @@ def _vjp_signature(functions: list[Signature], *, wrt: tuple[int, ...], outs: tu
 
 def _transpose_signature(functions: list[Signature], *, linear: tuple[int, ...]) -> Signature:
     (of,) = functions
+    for i in linear:
+        if not 0 <= i < len(of.inputs):
+            raise ShapeError(f"'transpose': linear = {i}, but the function has {len(of.inputs)} operands")
     kept = tuple(a for i, a in enumerate(of.inputs) if i not in linear)
     return Signature(kept + of.outputs, tuple(of.inputs[i] for i in linear))
 

@@ -4,6 +4,8 @@ They differ from NumPy's in what immutability and compilation ask for: results a
 lattice with weakly typed Python numbers, and 32-bit types are the default.
 """
 
+# ruff: noqa: F401
+
 from __future__ import annotations
 
 import numpy as _np
@@ -27,7 +29,6 @@ from axil.numpy.contraction import (
     vecmat,
 )
 from axil.numpy.creation import (
-    arange,
     array,
     asarray,
     astype,
@@ -37,16 +38,10 @@ from axil.numpy.creation import (
     eye,
     from_dlpack,
     frombuffer,
-    fromfunction,
     fromiter,
     full,
     full_like,
-    geomspace,
     identity,
-    indices,
-    linspace,
-    logspace,
-    meshgrid,
     ones,
     ones_like,
     tri,
@@ -135,7 +130,29 @@ from axil.numpy.lookup import (
     unravel_index,
     where,
 )
+from axil.numpy.nan_reductions import (
+    nanargmax,
+    nanargmin,
+    nancumprod,
+    nancumsum,
+    nanmax,
+    nanmean,
+    nanmin,
+    nanprod,
+    nanstd,
+    nansum,
+    nanvar,
+)
 from axil.numpy.padding import pad
+from axil.numpy.ranges import (
+    arange,
+    fromfunction,
+    geomspace,
+    indices,
+    linspace,
+    logspace,
+    meshgrid,
+)
 from axil.numpy.reductions import (
     all,
     amax,
@@ -150,17 +167,6 @@ from axil.numpy.reductions import (
     max,
     mean,
     min,
-    nanargmax,
-    nanargmin,
-    nancumprod,
-    nancumsum,
-    nanmax,
-    nanmean,
-    nanmin,
-    nanprod,
-    nanstd,
-    nansum,
-    nanvar,
     prod,
     ptp,
     std,
@@ -272,12 +278,9 @@ from axil.numpy.statistics import (
     trapezoid,
     unwrap,
 )
-from axil.numpy.ufuncs import (
-    abs,
-    absolute,
+from axil.numpy.transcendental import (
     acos,
     acosh,
-    add,
     angle,
     arccos,
     arccosh,
@@ -286,27 +289,45 @@ from axil.numpy.ufuncs import (
     arctan,
     arctan2,
     arctanh,
-    around,
     asin,
     asinh,
     atan,
     atan2,
     atanh,
+    cos,
+    cosh,
+    deg2rad,
+    degrees,
+    exp,
+    exp2,
+    expm1,
+    log,
+    log1p,
+    log2,
+    log10,
+    logaddexp,
+    logaddexp2,
+    rad2deg,
+    radians,
+    sin,
+    sinc,
+    sinh,
+    tan,
+    tanh,
+)
+from axil.numpy.ufuncs import (
+    abs,
+    absolute,
+    add,
+    around,
     cbrt,
     ceil,
     clip,
     conj,
     conjugate,
     copysign,
-    cos,
-    cosh,
-    deg2rad,
-    degrees,
     divide,
     divmod,
-    exp,
-    exp2,
-    expm1,
     fabs,
     fix,
     float_power,
@@ -318,12 +339,6 @@ from axil.numpy.ufuncs import (
     heaviside,
     hypot,
     imag,
-    log,
-    log1p,
-    log2,
-    log10,
-    logaddexp,
-    logaddexp2,
     maximum,
     minimum,
     mod,
@@ -334,22 +349,15 @@ from axil.numpy.ufuncs import (
     positive,
     pow,
     power,
-    rad2deg,
-    radians,
     real,
     reciprocal,
     remainder,
     rint,
     round,
     sign,
-    sin,
-    sinc,
-    sinh,
     sqrt,
     square,
     subtract,
-    tan,
-    tanh,
     true_divide,
     trunc,
 )
@@ -362,9 +370,18 @@ index_exp, s_ = _np.index_exp, _np.s_
 dtype = _np.dtype
 bool = bool_
 generic, number, inexact, complexfloating = _np.generic, _np.number, _np.inexact, _np.complexfloating
-floating, integer, signedinteger, unsignedinteger = _np.floating, _np.integer, _np.signedinteger, _np.unsignedinteger
+floating, integer, signedinteger, unsignedinteger = (
+    _np.floating,
+    _np.integer,
+    _np.signedinteger,
+    _np.unsignedinteger,
+)
 iterable = _np.iterable
-printoptions, get_printoptions, set_printoptions = _np.printoptions, _np.get_printoptions, _np.set_printoptions
+printoptions, get_printoptions, set_printoptions = (
+    _np.printoptions,
+    _np.get_printoptions,
+    _np.set_printoptions,
+)
 
 
 def shape(a: object) -> tuple[int, ...]:
@@ -381,6 +398,3 @@ def size(a: object, axis: int | None = None) -> int:
     """The number of elements of an array or number, or along an axis."""
     found = asarray(a)
     return found.size if axis is None else found.shape[axis]
-
-
-__all__ = [name for name in dir() if not name.startswith("_") and name != "annotations"]

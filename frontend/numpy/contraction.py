@@ -55,28 +55,36 @@ def _prepare(name: str, a: Any, b: Any, preferred: Any) -> tuple[Value, Value, n
     return a, b, dtype, False
 
 
-def dot(a: Any, b: Any, *, precision: Any = None, preferred_element_type: Any = None, **placement: Any) -> Value:
+def dot(
+    a: Any, b: Any, *, precision: Any = None, preferred_element_type: Any = None, **placement: Any
+) -> Value:
     """Sum of products over the last axis of `a` and the last but one of `b`; a scalar multiplies."""
     a, b, dtype, weak = _prepare("dot", a, b, preferred_element_type)
     if not a.ndim or not b.ndim:
         return convert(multiply(a, b), dtype, weak)
     axis = b.ndim - 2 if b.ndim > 1 else 0
     if a.shape[-1] != b.shape[axis]:
-        raise shape_error(f"dot got incompatible shapes: dimension {a.ndim - 1} of {a.shape} and {axis} of {b.shape} differ")
+        raise shape_error(
+            f"dot got incompatible shapes: dimension {a.ndim - 1} of {a.shape} and {axis} of {b.shape} differ"
+        )
     return dot_general(a, b, ((a.ndim - 1,), (axis,)), dtype=dtype, weak=weak)
 
 
-def matmul(a: Any, b: Any, *, precision: Any = None, preferred_element_type: Any = None, **placement: Any) -> Value:
-    """Matrix product; leading dimensions are batches and broadcast. A vector is a row on the left, a column on the right."""
+def matmul(
+    a: Any, b: Any, *, precision: Any = None, preferred_element_type: Any = None, **placement: Any
+) -> Value:
+    """Matrix product; leading dimensions are batches and broadcast. A vector is a row on the left, else a column."""
     a, b, dtype, weak = _prepare("matmul", a, b, preferred_element_type)
     n, m = a.ndim, b.ndim
     if not n or not m:
-        raise shape_error(f"matmul takes arrays of at least one dimension, got {a.aval} and {b.aval}", "use * for scalars")
+        raise shape_error(
+            f"matmul takes arrays of at least one dimension, got {a.aval} and {b.aval}", "use * for scalars"
+        )
     inner = m - 2 if m > 1 else 0
     if a.shape[-1] != b.shape[inner]:
         raise shape_error(
-            f"matmul got incompatible shapes: {a.shape} and {b.shape}; the last dimension of the first, {a.shape[-1]}, and "
-            f"dimension {inner} of the second, {b.shape[inner]}, must be equal"
+            f"matmul got incompatible shapes: {a.shape} and {b.shape}; the last dimension of the first, {a.shape[-1]}, "
+            f"and dimension {inner} of the second, {b.shape[inner]}, must be equal"
         )
     if n == 1 or m <= 2:
         return dot_general(a, b, ((n - 1,), (inner,)), dtype=dtype, weak=weak)
@@ -99,7 +107,9 @@ def _batched_matmul(a: Value, b: Value, dtype: np.dtype, weak: bool) -> Value:
     return dot_general(a, b, ((a.ndim - 1,), (b.ndim - 2,)), (dims, dims), dtype, weak)
 
 
-def vecdot(x1: Any, x2: Any, /, *, axis: int = -1, precision: Any = None, preferred_element_type: Any = None) -> Value:
+def vecdot(
+    x1: Any, x2: Any, /, *, axis: int = -1, precision: Any = None, preferred_element_type: Any = None
+) -> Value:
     """Sum of products along an axis, the first operand conjugated."""
     a, b, dtype, weak = _prepare("vecdot", x1, x2, preferred_element_type)
     a, b = moveaxis(a, axis, -1), moveaxis(b, axis, -1)
@@ -123,7 +133,9 @@ def inner(a: Any, b: Any, *, precision: Any = None, preferred_element_type: Any 
     if not a.ndim or not b.ndim:
         return convert(multiply(a, b), dtype, weak)
     if a.shape[-1] != b.shape[-1]:
-        raise shape_error(f"inner got incompatible shapes: the last dimensions of {a.shape} and {b.shape} differ")
+        raise shape_error(
+            f"inner got incompatible shapes: the last dimensions of {a.shape} and {b.shape} differ"
+        )
     return dot_general(a, b, ((a.ndim - 1,), (b.ndim - 1,)), dtype=dtype, weak=weak)
 
 
@@ -134,7 +146,9 @@ def outer(a: Any, b: Any, out: None = None) -> Value:
     return multiply(reshape_to(a, (a.size, 1)), reshape_to(b, (1, b.size)))
 
 
-def tensordot(a: Any, b: Any, axes: Any = 2, *, precision: Any = None, preferred_element_type: Any = None) -> Value:
+def tensordot(
+    a: Any, b: Any, axes: Any = 2, *, precision: Any = None, preferred_element_type: Any = None
+) -> Value:
     """Sum of products over pairs of axes: the last `axes` of `a` and first of `b`, or those given."""
     a, b, dtype, weak = _prepare("tensordot", a, b, preferred_element_type)
     if np.ndim(axes) == 0:
@@ -146,8 +160,10 @@ def tensordot(a: Any, b: Any, axes: Any = 2, *, precision: Any = None, preferred
         left, right = axes
         contract = canonical_axes(left, a.ndim), canonical_axes(right, b.ndim)
     if len(contract[0]) != len(contract[1]) or any(a.shape[i] != b.shape[j] for i, j in zip(*contract)):
-        raise shape_error(f"tensordot got incompatible shapes: axes {contract[0]} of {a.shape} and {contract[1]} of {b.shape} "
-                          "have different sizes")  # fmt: skip
+        raise shape_error(
+            f"tensordot got incompatible shapes: axes {contract[0]} of {a.shape} and {contract[1]} of {b.shape} "
+            "have different sizes"
+        )
     return dot_general(a, b, contract, dtype=dtype, weak=weak)
 
 
@@ -175,7 +191,9 @@ def kron(a: Any, b: Any) -> Value:
     return reshape_to(multiply(left, right), tuple(n * m for n, m in zip(shape_a, shape_b)))
 
 
-def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Value:
+def cross(
+    a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
+) -> Value:
     """Cross product of vectors of three (or two) components."""
     if axis is not None:
         axisa = axisb = axisc = axis
@@ -202,7 +220,9 @@ def _components(x: Value) -> list[Any]:
     return [*parts, None] if len(parts) == 2 else list(parts)
 
 
-def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: None = None) -> Value:
+def trace(
+    a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: None = None
+) -> Value:
     """Sum of a diagonal of each matrix."""
     refuse_out("trace", out)
     a = operand("trace", a)

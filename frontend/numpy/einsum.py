@@ -107,7 +107,9 @@ def _check_sizes(subscripts: str, terms: Sequence[tuple[Value, str]]) -> None:
         for n, size in zip(names, value.shape):
             if sizes.setdefault(n, size) != size:
                 if sizes[n] != 1 and size != 1:
-                    raise shape_error(f"einsum: index {n!r} of {subscripts!r} has sizes {sizes[n]} and {size}")
+                    raise shape_error(
+                        f"einsum: index {n!r} of {subscripts!r} has sizes {sizes[n]} and {size}"
+                    )
                 sizes[n] = max(sizes[n], size)
 
 
@@ -133,7 +135,9 @@ def _without_ones(terms: Sequence[tuple[Value, str]]) -> list[tuple[Value, str]]
     result = []
     for value, names in terms:
         kept = [k for k, n in enumerate(value.shape) if n != 1]
-        result.append((reshape_to(value, tuple(value.shape[k] for k in kept)), "".join(names[k] for k in kept)))
+        result.append(
+            (reshape_to(value, tuple(value.shape[k] for k in kept)), "".join(names[k] for k in kept))
+        )
     return result
 
 
@@ -177,9 +181,16 @@ def _path(terms: Sequence[tuple[Value, str]], output: str, optimize: Any) -> lis
         import opt_einsum
     except ImportError:
         return _greedy(terms, output)
-    text = ",".join(names for _, names in terms) + "->" + "".join(n for n in output if any(n in t for _, t in terms))
+    text = (
+        ",".join(names for _, names in terms)
+        + "->"
+        + "".join(n for n in output if any(n in t for _, t in terms))
+    )
     how = {True: "auto", False: "auto"}.get(optimize, optimize)
-    return [tuple(p) for p in opt_einsum.contract_path(text, *(v.shape for v, _ in terms), shapes=True, optimize=how)[0]]
+    return [
+        tuple(p)
+        for p in opt_einsum.contract_path(text, *(v.shape for v, _ in terms), shapes=True, optimize=how)[0]
+    ]
 
 
 def _greedy(terms: Sequence[tuple[Value, str]], output: str) -> list[tuple[int, ...]]:

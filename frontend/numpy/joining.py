@@ -52,8 +52,9 @@ def concatenate(arrays: Any, axis: int | None = 0, dtype: Any = None) -> Value:
     for v in values:
         if v.ndim != len(first) or any(n != m for d, (n, m) in enumerate(zip(v.shape, first)) if d != axis):
             shapes = ", ".join(str(v.shape) for v in values)
-            raise shape_error(f"cannot concatenate arrays with shapes that differ in dimensions other than axis {axis}: "
-                              f"{shapes}")  # fmt: skip
+            raise shape_error(
+                f"cannot concatenate arrays with shapes that differ in dimensions other than axis {axis}: {shapes}"
+            )
     return join(values, axis)
 
 
@@ -164,7 +165,9 @@ def _split(name: str, ary: Any, indices_or_sections: Any, axis: int) -> list[Val
         count = operator.index(indices_or_sections)
         size, rest = divmod(n, count) if count > 0 else (0, 1)
         if count < 1 or rest and name != "array_split":
-            raise shape_error(f"{name}: axis {axis} of {a.aval} does not divide into {count} equal parts", "use array_split")
+            raise shape_error(
+                f"{name}: axis {axis} of {a.aval} does not divide into {count} equal parts", "use array_split"
+            )
         bounds = [i * size + min(i, rest) for i in range(count + 1)]
     return [slice_along(a, axis, start, max(start, stop)) for start, stop in zip(bounds, bounds[1:])]
 

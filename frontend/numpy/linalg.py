@@ -78,8 +78,10 @@ def _matrix_norm(x: Value, ord: Any, axes: tuple[int, ...], keepdims: bool) -> V
         extremum = reductions.max if ord > 0 else reductions.min
         result = extremum(sums, over, keepdims=True)
         return result if keepdims else reductions.sum(result, axes)
-    raise shape_error(f"norm of matrices of order {ord!r}: there are 'fro', 1, -1, inf and -inf; the orders 2, -2 and 'nuc' "
-                      "need singular values, which are not there yet")  # fmt: skip
+    raise shape_error(
+        f"norm of matrices of order {ord!r}: there are 'fro', 1, -1, inf and -inf; the orders 2, -2 and 'nuc' need "
+        "singular values, which are not there yet"
+    )
 
 
 def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Value:
@@ -100,7 +102,9 @@ def matrix_power(a: Any, n: int) -> Value:
     if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
         raise shape_error(f"matrix_power takes square matrices, got {a.aval}")
     if n < 0:
-        raise shape_error("matrix_power takes no negative powers: they need the inverse, which is not there yet")
+        raise shape_error(
+            "matrix_power takes no negative powers: they need the inverse, which is not there yet"
+        )
     if not n:
         return pick(eye(a.shape[-1], dtype=bool), convert(1, a.dtype), multiply(a, 0))
     result = None
@@ -129,7 +133,10 @@ def multi_dot(arrays: Any, *, precision: Any = None) -> Value:
         """Cost of the product of matrices i to j, and where to split it."""
         if i == j:
             return 0, i
-        return min((best(i, k)[0] + best(k + 1, j)[0] + sizes[i] * sizes[k + 1] * sizes[j + 1], k) for k in range(i, j))
+        return min(
+            (best(i, k)[0] + best(k + 1, j)[0] + sizes[i] * sizes[k + 1] * sizes[j + 1], k)
+            for k in range(i, j)
+        )
 
     def product(i: int, j: int) -> Value:
         if i == j:
@@ -148,5 +155,3 @@ def diagonal(x: Any, /, *, offset: int = 0) -> Value:
 def trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Value:
     """Sum of a diagonal of the matrices in the last two axes."""
     return contraction.trace(x, offset, -2, -1, dtype)
-
-

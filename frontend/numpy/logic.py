@@ -167,7 +167,9 @@ def pick(condition: Any, x: Any, y: Any) -> Value:
 def select_list(condlist: Any, choicelist: Any, default: Any = 0) -> Value:
     """For each element, the choice whose condition is the first to hold."""
     if len(condlist) != len(choicelist):
-        raise shape_error(f"select takes as many conditions as choices, got {len(condlist)} and {len(choicelist)}")
+        raise shape_error(
+            f"select takes as many conditions as choices, got {len(condlist)} and {len(choicelist)}"
+        )
     if not condlist:
         raise shape_error("select takes at least one condition")
     (default, *choices), _ = promote("select", default, *choicelist)

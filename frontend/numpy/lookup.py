@@ -86,10 +86,14 @@ def take_along_axis(
         raise type_error(f"take_along_axis: indices must be integers, got {indices.aval}")
     if axis is None:
         if indices.ndim != 1:
-            raise shape_error(f"take_along_axis: indices must be one-dimensional if axis is None, got {indices.aval}")
+            raise shape_error(
+                f"take_along_axis: indices must be one-dimensional if axis is None, got {indices.aval}"
+            )
         a, axis = ravel(a), 0
     if a.ndim != indices.ndim:
-        raise shape_error(f"take_along_axis: indices and array must have as many dimensions, got {indices.aval} and {a.aval}")
+        raise shape_error(
+            f"take_along_axis: indices and array must have as many dimensions, got {indices.aval} and {a.aval}"
+        )
     axis = canonical_axis(axis, a.ndim)
     rest_a = tuple(1 if d == axis else n for d, n in enumerate(a.shape))
     shape = broadcast_shape("take_along_axis", [indices.shape, rest_a])
@@ -123,14 +127,18 @@ def put_along_axis(
 ) -> Value:
     """A new array with elements at positions along an axis replaced; `inplace=False` must be given."""
     if inplace:
-        raise shape_error("put_along_axis cannot change an array in place: pass inplace=False, and use the result")
+        raise shape_error(
+            "put_along_axis cannot change an array in place: pass inplace=False, and use the result"
+        )
     a, indices = operand("put_along_axis", arr), operand("put_along_axis", indices, 1)
     shape = a.shape
     if axis is None:
         a, axis = ravel(a), 0
     axis = canonical_axis(axis, a.ndim)
     if a.ndim != indices.ndim:
-        raise shape_error(f"put_along_axis: indices and array must have as many dimensions, got {indices.aval} and {a.aval}")
+        raise shape_error(
+            f"put_along_axis: indices and array must have as many dimensions, got {indices.aval} and {a.aval}"
+        )
     grid = [np.arange(n).reshape([-1 if i == d else 1 for i in range(a.ndim)]) for d, n in enumerate(a.shape)]
     index = tuple(indices if d == axis else g for d, g in enumerate(grid))
     return reshape_to(IndexUpdate(a, index).set(values, mode=mode), shape)
@@ -161,7 +169,10 @@ def choose(a: Any, choices: Any, out: None = None, mode: str = "raise") -> Value
     n = len(choices)
     if mode == "raise":
         if any_(bitwise_or(less(a, 0), greater(a, n - 1))):
-            raise shape_error("choose: an element of the index array is not the number of a choice", "use mode='clip' or 'wrap'")
+            raise shape_error(
+                "choose: an element of the index array is not the number of a choice",
+                "use mode='clip' or 'wrap'",
+            )
     elif mode == "wrap":
         a = remainder(a, n)
     else:
@@ -176,7 +187,9 @@ def choose(a: Any, choices: Any, out: None = None, mode: str = "raise") -> Value
 # ---- by condition --------------------------------------------------------------------------------------
 
 
-def where(condition: Any, x: Any = None, y: Any = None, /, *, size: int | None = None, fill_value: Any = None) -> Any:
+def where(
+    condition: Any, x: Any = None, y: Any = None, /, *, size: int | None = None, fill_value: Any = None
+) -> Any:
     """`x` where the condition holds, else `y`; with the condition alone, the indices where it holds."""
     if x is None and y is None:
         return nonzero(condition, size=size, fill_value=fill_value)
@@ -202,7 +215,11 @@ def nonzero(a: Any, *, size: int | None = None, fill_value: Any = None) -> tuple
         return tuple(Array(i.astype(int_)) for i in np.nonzero(value))
     size = operator.index(size)
     mask = ravel(boolean("nonzero", a))
-    fill = (0 if fill_value is None else fill_value,) * a.ndim if not isinstance(fill_value, tuple) else fill_value
+    fill = (
+        (0 if fill_value is None else fill_value,) * a.ndim
+        if not isinstance(fill_value, tuple)
+        else fill_value
+    )
     if not a.size or not size:
         return tuple(filled(np.asarray(f, int_), (size,)) for f in fill)
     # The i-th element that holds goes to place i; the others to a place that does not exist.
@@ -234,7 +251,13 @@ def extract(condition: Any, arr: Any, *, size: int | None = None, fill_value: An
 
 
 def compress(
-    condition: Any, a: Any, axis: int | None = None, *, size: int | None = None, fill_value: Any = 0, out: None = None
+    condition: Any,
+    a: Any,
+    axis: int | None = None,
+    *,
+    size: int | None = None,
+    fill_value: Any = 0,
+    out: None = None,
 ) -> Value:
     """Slices along an axis for which the condition holds."""
     refuse_out("compress", out)
@@ -268,16 +291,27 @@ def unravel_index(indices: Any, shape: Any) -> tuple[Value, ...]:
 
 
 def ravel_multi_index(
-    multi_index: Sequence[Any], dims: Sequence[int], mode: str = "raise", order: str = "C", *, dtype: Any = None
+    multi_index: Sequence[Any],
+    dims: Sequence[int],
+    mode: str = "raise",
+    order: str = "C",
+    *,
+    dtype: Any = None,
 ) -> Value:
     """Positions of coordinates in the flattened array."""
     dims = canonical_shape(dims)
     if len(multi_index) != len(dims):
-        raise shape_error(f"ravel_multi_index takes an index a dimension, got {len(multi_index)} for {len(dims)}")
+        raise shape_error(
+            f"ravel_multi_index takes an index a dimension, got {len(multi_index)} for {len(dims)}"
+        )
     columns = [operand("ravel_multi_index", i, k) for k, i in enumerate(multi_index)]
     if any(c.aval.dtype.kind not in "iu" for c in columns):
         raise type_error("ravel_multi_index takes integer indices")
-    of = dtypes.result_type(int, *columns) if dtype is None else dtypes.check_user_dtype(dtype, "ravel_multi_index")
+    of = (
+        dtypes.result_type(int, *columns)
+        if dtype is None
+        else dtypes.check_user_dtype(dtype, "ravel_multi_index")
+    )
     if mode == "raise":
         if any(any_(bitwise_or(less(c, 0), greater(c, n - 1))) for c, n in zip(columns, dims)):
             raise shape_error("ravel_multi_index: an index is out of bounds", "use mode='clip' or 'wrap'")
@@ -324,7 +358,9 @@ def diag_indices_from(arr: Any) -> tuple[Value, ...]:
     """Indices of the main diagonal of an array."""
     arr = operand("diag_indices_from", arr)
     if arr.ndim < 2 or len(set(arr.shape)) != 1:
-        raise shape_error(f"diag_indices_from takes an array of at least two dimensions, all of one size, got {arr.aval}")
+        raise shape_error(
+            f"diag_indices_from takes an array of at least two dimensions, all of one size, got {arr.aval}"
+        )
     return diag_indices(arr.shape[0], arr.ndim)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from axil.dialects import shape as s
-from axil.numpy import creation, reductions, ufuncs
+from axil.numpy import ranges, reductions, ufuncs
 from axil.numpy.shaping import flip, join, slice_along, squeeze
 from axil.numpy.values import (
     Array,
@@ -30,7 +30,9 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> V
     array = operand("pad", array)
     widths = _pad_widths(pad_width, array.ndim)
     if callable(mode):
-        raise UnsupportedArgument("pad takes the name of a mode; a function as mode would change its argument")
+        raise UnsupportedArgument(
+            "pad takes the name of a mode; a function as mode would change its argument"
+        )
     if mode not in _PAD_MODES:
         raise shape_error(f"pad takes mode {', '.join(_PAD_MODES)}; got {mode!r}")
     pad_by, known = _PAD_MODES[mode]
@@ -62,8 +64,9 @@ def _pairs(value: Any, ndim: int, name: str) -> np.ndarray:
             raise ValueError
         return np.broadcast_to(given, (ndim, 2))
     except ValueError:
-        raise shape_error(f"pad: {name} of shape {given.shape} is not a number, a pair, or a pair for each of the {ndim} "
-                          "dimensions") from None  # fmt: skip
+        raise shape_error(
+            f"pad: {name} of shape {given.shape} is not a number, a pair, or a pair for each of the {ndim} dimensions"
+        ) from None
 
 
 def pad_with(a: Value, widths: Sequence[tuple[int, int]], value: Value) -> Value:
@@ -137,7 +140,9 @@ def _pick_reflect(a: Value, axis: int, count: int, side: int) -> Value:
     if n == 1:
         return _repeated(a, axis, count)
     count = min(count, n - 1)
-    return flip(slice_along(a, axis, 1, count + 1) if side == 0 else slice_along(a, axis, n - 1 - count, n - 1), axis)
+    return flip(
+        slice_along(a, axis, 1, count + 1) if side == 0 else slice_along(a, axis, n - 1 - count, n - 1), axis
+    )
 
 
 def _pick_symmetric(a: Value, axis: int, count: int, side: int) -> Value:
@@ -191,7 +196,9 @@ def _pad_linear_ramp(a: Value, widths: Any, end_values: Any = 0) -> Value:
         parts = [a]
         for side, count in enumerate((before, after)):
             edge = slice_along(a, d, 0, 1) if side == 0 else slice_along(a, d, n - 1, n)
-            ramp = creation.linspace(ends[d][side], squeeze(edge, d), count, endpoint=False, dtype=a.dtype, axis=d)
+            ramp = ranges.linspace(
+                ends[d][side], squeeze(edge, d), count, endpoint=False, dtype=a.dtype, axis=d
+            )
             parts = [ramp, *parts] if side == 0 else [*parts, flip(ramp, d)]
         a = join([convert(p, a.dtype, a.weak_type) for p in parts], d)
     return a

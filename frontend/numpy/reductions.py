@@ -15,7 +15,7 @@ from axil.dialects import elementwise as e
 from axil.dialects import reduction as r
 from axil.dialects.avals import BFLOAT16
 from axil.dialects.op import Op
-from axil.numpy.logic import bitwise_not, greater, isnan
+from axil.numpy.logic import greater
 from axil.numpy.logic import pick as where_
 from axil.numpy.ufuncs import conjugate, divide, multiply, real, sqrt, square, subtract
 from axil.numpy.values import (
@@ -68,7 +68,9 @@ def _reduce(
         initial = operand(name, initial)
         if initial.aval.shape:
             raise shape_error(f"{name}: the initial value must be a scalar, got {initial.aval}")
-        result = elementwise(name, combine, (convert(initial, result.aval.dtype), convert(result, result.aval.dtype)), False)
+        result = elementwise(
+            name, combine, (convert(initial, result.aval.dtype), convert(result, result.aval.dtype)), False
+        )
     if keepdims:
         result = reshape_to(result, tuple(1 if i in axes else n for i, n in enumerate(a.aval.shape)))
     return result
@@ -101,7 +103,15 @@ def _accumulate(
     # The ops compute half precision in single by themselves. `reduce` has no booleans to add.
     computed = dtypes.default_int_dtype() if of.kind == "b" else of
     result = _reduce(
-        name, op, convert(a, computed, a.weak_type), axis, keepdims, lambda d: neutral, combine, initial, where
+        name,
+        op,
+        convert(a, computed, a.weak_type),
+        axis,
+        keepdims,
+        lambda d: neutral,
+        combine,
+        initial,
+        where,
     )
     return convert(result, of)
 
@@ -141,7 +151,16 @@ amax, amin = max, min
 
 
 def _extremum(
-    name: str, op: Op, combine: Op, neutral: Any, a: Any, axis: Any, out: Any, keepdims: bool, initial: Any, where: Any
+    name: str,
+    op: Op,
+    combine: Op,
+    neutral: Any,
+    a: Any,
+    axis: Any,
+    out: Any,
+    keepdims: bool,
+    initial: Any,
+    where: Any,
 ) -> Value:
     refuse_out(name, out)
     a = operand(name, a)
@@ -152,7 +171,9 @@ def _extremum(
         if builtins.any(not a.aval.shape[d] for d in canonical_axes(axis, a.ndim)):
             raise shape_error(f"zero-size array to reduction operation {name} which has no identity")
     if a.aval.dtype.kind == "c":
-        raise type_error(f"{name} does not support complex numbers, which have no order; take abs, real or imag first")
+        raise type_error(
+            f"{name} does not support complex numbers, which have no order; take abs, real or imag first"
+        )
     return convert(_reduce(name, op, a, axis, keepdims, neutral, combine, initial, where), a.aval.dtype)
 
 
@@ -200,7 +221,9 @@ def any(a: Any, axis: Any = None, out: None = None, keepdims: bool = False, *, w
 def all(a: Any, axis: Any = None, out: None = None, keepdims: bool = False, *, where: Any = None) -> Value:
     """Whether all elements over axes are not zero."""
     refuse_out("all", out)
-    return _reduce("all", r.reduce_and, boolean("all", a), axis, keepdims, lambda d: True, e.and_, None, where)
+    return _reduce(
+        "all", r.reduce_and, boolean("all", a), axis, keepdims, lambda d: True, e.and_, None, where
+    )
 
 
 def count_nonzero(a: Any, axis: Any = None, keepdims: bool = False) -> Value:
@@ -240,7 +263,9 @@ def mean(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims
     return convert(divide(total, count), of)
 
 
-def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, keepdims: bool = False) -> Any:
+def average(
+    a: Any, axis: Any = None, weights: Any = None, returned: bool = False, keepdims: bool = False
+) -> Any:
     """Mean over axes, in which each element has a weight."""
     if weights is None:
         (a,), _ = promote("average", a, inexact=True)
@@ -257,16 +282,22 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
 
 def _spread_weights(a: Value, axis: Any, weights: Value) -> Value:
     if axis is None:
-        raise shape_error(f"average: the axis must be given where shapes of a and weights differ: {a.aval}, {weights.aval}")
+        raise shape_error(
+            f"average: the axis must be given where shapes of a and weights differ: {a.aval}, {weights.aval}"
+        )
     axes = canonical_axes(axis, a.ndim)
     if weights.aval.shape != tuple(a.aval.shape[d] for d in axes):
-        raise shape_error(f"average: weights {weights.aval} do not have the sizes of the axes {axes} of {a.aval}")
+        raise shape_error(
+            f"average: weights {weights.aval} do not have the sizes of the axes {axes} of {a.aval}"
+        )
     order = sorted(builtins.range(len(axes)), key=lambda i: axes[i])
     if order != sorted(order):
         from axil.dialects import shape as s
 
         weights = bind(s.transpose, weights, permutation=tuple(order))
-    return broadcast(reshape_to(weights, tuple(n if d in axes else 1 for d, n in enumerate(a.aval.shape))), a.aval.shape)
+    return broadcast(
+        reshape_to(weights, tuple(n if d in axes else 1 for d, n in enumerate(a.aval.shape))), a.aval.shape
+    )
 
 
 def var(a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: int = 0, keepdims: bool = False, *,
@@ -285,11 +316,15 @@ def var(a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: int
         of = dtypes.to_real_dtype(a.aval.dtype)
         computed = dtypes.to_inexact_dtype(a.aval.dtype)
     a = convert(a, _upcast(computed))
-    center = _mean(a, axis, a.aval.dtype, keepdims=True, where=where) if mean is None else operand("var", mean)
+    center = (
+        _mean(a, axis, a.aval.dtype, keepdims=True, where=where) if mean is None else operand("var", mean)
+    )
     centered = subtract(a, center)
     squares = real(multiply(centered, conjugate(centered))) if a.aval.dtype.kind == "c" else square(centered)
     count = subtract(_count(a, axis, keepdims, where, squares.aval.dtype), correction)
-    result = convert(divide(sum(squares, axis, squares.aval.dtype, keepdims=keepdims, where=where), count), of)
+    result = convert(
+        divide(sum(squares, axis, squares.aval.dtype, keepdims=keepdims, where=where), count), of
+    )
     if type(correction) is int and where is None:  # the count is known
         n = math.prod(a.aval.shape[d] for d in canonical_axes(axis, a.ndim)) - correction
         return result if n > 0 else multiply(result, math.nan)
@@ -308,96 +343,6 @@ def std(a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: int
     return sqrt(var(a, axis, dtype, None, ddof, keepdims, where=where, mean=mean, correction=correction))
 
 
-# ---- without NaN ---------------------------------------------------------------------------------------
-
-
-def _has_nan(a: Value) -> bool:
-    return dtypes.is_inexact(a.aval.dtype)
-
-
-def nansum(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False,
-           initial: Any = None, where: Any = None) -> Value:  # fmt: skip
-    """Sum over axes of what is not NaN."""
-    a = operand("nansum", a)
-    return sum(where_(isnan(a), 0, a) if _has_nan(a) else a, axis, dtype, out, keepdims, initial, where)
-
-
-def nanprod(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False,
-            initial: Any = None, where: Any = None) -> Value:  # fmt: skip
-    """Product over axes of what is not NaN."""
-    a = operand("nanprod", a)
-    return prod(where_(isnan(a), 1, a) if _has_nan(a) else a, axis, dtype, out, keepdims, initial, where)
-
-
-def nanmax(a: Any, axis: Any = None, out: None = None, keepdims: bool = False, initial: Any = None,
-           where: Any = None) -> Value:  # fmt: skip
-    """Maximum over axes of what is not NaN; NaN where nothing is."""
-    return _nan_extremum("nanmax", max, -math.inf, a, axis, out, keepdims, initial, where)
-
-
-def nanmin(a: Any, axis: Any = None, out: None = None, keepdims: bool = False, initial: Any = None,
-           where: Any = None) -> Value:  # fmt: skip
-    """Minimum over axes of what is not NaN; NaN where nothing is."""
-    return _nan_extremum("nanmin", min, math.inf, a, axis, out, keepdims, initial, where)
-
-
-def _nan_extremum(
-    name: str, reduce: Any, worst: float, a: Any, axis: Any, out: Any, keepdims: bool, initial: Any, where: Any
-) -> Value:
-    a = operand(name, a)
-    if not _has_nan(a):
-        return reduce(a, axis, out, keepdims, initial, where)
-    result = reduce(where_(isnan(a), worst, a), axis, out, keepdims, initial, where)
-    return where_(all(isnan(a), axis, keepdims=keepdims), math.nan, result) if initial is None else result
-
-
-def nanmean(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False,
-            where: Any = None) -> Value:  # fmt: skip
-    """Mean over axes of what is not NaN."""
-    a = operand("nanmean", a)
-    if not _has_nan(a):
-        return mean(a, axis, dtype, out, keepdims, where=where)
-    refuse_out("nanmean", out)
-    of = dtypes.to_inexact_dtype(a.aval.dtype) if dtype is None else dtypes.check_user_dtype(dtype, "nanmean")
-    count = sum(bitwise_not(isnan(a)), axis, of, keepdims=keepdims, where=where)
-    return divide(nansum(a, axis, of, keepdims=keepdims, where=where), count)
-
-
-def nanvar(a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: int = 0, keepdims: bool = False,
-           where: Any = None) -> Value:  # fmt: skip
-    """Variance over axes of what is not NaN."""
-    a = operand("nanvar", a)
-    if not _has_nan(a):
-        return var(a, axis, dtype, out, ddof, keepdims, where=where)
-    valid = bitwise_not(isnan(a))
-    mask = valid if where is None else valid & where
-    return var(where_(valid, a, 0), axis, dtype, out, ddof, keepdims, where=mask, correction=None)
-
-
-def nanstd(a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: int = 0, keepdims: bool = False,
-           where: Any = None) -> Value:  # fmt: skip
-    """Standard deviation over axes of what is not NaN."""
-    return sqrt(nanvar(a, axis, dtype, out, ddof, keepdims, where))
-
-
-def nanargmax(a: Any, axis: int | None = None, out: None = None, keepdims: bool | None = None) -> Value:
-    """Position of the first maximum of what is not NaN; -1 where nothing is."""
-    return _nan_position("nanargmax", argmax, -math.inf, a, axis, out, keepdims)
-
-
-def nanargmin(a: Any, axis: int | None = None, out: None = None, keepdims: bool | None = None) -> Value:
-    """Position of the first minimum of what is not NaN; -1 where nothing is."""
-    return _nan_position("nanargmin", argmin, math.inf, a, axis, out, keepdims)
-
-
-def _nan_position(name: str, find: Any, worst: float, a: Any, axis: Any, out: Any, keepdims: Any) -> Value:
-    a = operand(name, a)
-    if not _has_nan(a):
-        return find(a, axis, out, keepdims)
-    found = find(where_(isnan(a), worst, a), axis, out, keepdims)
-    return where_(all(isnan(a), axis, keepdims=builtins.bool(keepdims)), -1, found)
-
-
 # ---- cumulative ----------------------------------------------------------------------------------------
 
 
@@ -409,18 +354,6 @@ def cumsum(a: Any, axis: int | None = None, dtype: Any = None, out: None = None)
 def cumprod(a: Any, axis: int | None = None, dtype: Any = None, out: None = None) -> Value:
     """Running product; without an axis, over the flattened array."""
     return _cumulative("cumprod", cu.cumprod, a, axis, dtype, out)
-
-
-def nancumsum(a: Any, axis: int | None = None, dtype: Any = None, out: None = None) -> Value:
-    """Running sum of what is not NaN."""
-    a = operand("nancumsum", a)
-    return cumsum(where_(isnan(a), 0, a) if _has_nan(a) else a, axis, dtype, out)
-
-
-def nancumprod(a: Any, axis: int | None = None, dtype: Any = None, out: None = None) -> Value:
-    """Running product of what is not NaN."""
-    a = operand("nancumprod", a)
-    return cumprod(where_(isnan(a), 1, a) if _has_nan(a) else a, axis, dtype, out)
 
 
 def _cumulative(name: str, op: Op, a: Any, axis: int | None, dtype: Any, out: Any) -> Value:
@@ -435,6 +368,6 @@ def _cumulative(name: str, op: Op, a: Any, axis: int | None, dtype: Any, out: An
         of = dtypes.check_user_dtype(dtype, name)
     if of.kind == "b":
         a = boolean(name, a)
-    return convert(bind(op, convert(a, _promoted_integer(of) if of.kind == "b" else of), axis=axis, reverse=False), of)
-
-
+    return convert(
+        bind(op, convert(a, _promoted_integer(of) if of.kind == "b" else of), axis=axis, reverse=False), of
+    )

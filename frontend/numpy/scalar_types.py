@@ -36,7 +36,9 @@ class ScalarType(type):
 
 
 def _scalar_type(name: str, of: Any) -> ScalarType:
-    return ScalarType(name, (), {"dtype": np.dtype(of), "__doc__": f"The dtype {name}; called, an array of it."})
+    return ScalarType(
+        name, (), {"dtype": np.dtype(of), "__doc__": f"The dtype {name}; called, an array of it."}
+    )
 
 
 bool_ = _scalar_type("bool_", np.bool_)

@@ -79,7 +79,9 @@ def _with_diagonal(v: Value, k: int) -> Value:
 def fill_diagonal(a: Any, val: Any, wrap: bool = False, *, inplace: bool = True) -> Value:
     """A new array with the main diagonal replaced; `inplace=False` must be given."""
     if inplace:
-        raise shape_error("fill_diagonal cannot change an array in place: pass inplace=False, and use the result")
+        raise shape_error(
+            "fill_diagonal cannot change an array in place: pass inplace=False, and use the result"
+        )
     a = operand("fill_diagonal", a)
     if a.ndim < 2 or a.ndim > 2 and len(set(a.shape)) != 1:
         raise shape_error(f"fill_diagonal takes a matrix, or more dimensions of one size, got {a.aval}")
@@ -93,7 +95,9 @@ def fill_diagonal(a: Any, val: Any, wrap: bool = False, *, inplace: bool = True)
 # ---- repetition and rotation ---------------------------------------------------------------------------
 
 
-def repeat(a: Any, repeats: Any, axis: int | None = None, *, total_repeat_length: int | None = None, **placement: Any) -> Value:
+def repeat(
+    a: Any, repeats: Any, axis: int | None = None, *, total_repeat_length: int | None = None, **placement: Any
+) -> Value:
     """Each element so many times in a row; the counts may differ from element to element."""
     a = operand("repeat", a)
     if axis is None:
@@ -109,7 +113,11 @@ def repeat(a: Any, repeats: Any, axis: int | None = None, *, total_repeat_length
     repeats = operand("repeat", asarray(repeats), 1)
     if total_repeat_length is None:
         what = "the repeat counts, which decide the size; give total_repeat_length=... to fix it"
-        counts = repeats.concrete(what, errors.ConcretizationTypeError) if type(repeats) is Tracer else repeats._numpy
+        counts = (
+            repeats.concrete(what, errors.ConcretizationTypeError)
+            if type(repeats) is Tracer
+            else repeats._numpy
+        )
         positions = np.repeat(np.arange(n), np.broadcast_to(counts.reshape(-1), (n,)))
         return take(a, positions, axis)
     counts = broadcast(reshape_to(repeats, (repeats.size,)), (n,))
@@ -224,5 +232,3 @@ def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Value:
     # Positions in `a` followed by `values`, in the order of the result.
     order = np.argsort(np.concatenate([np.arange(n) * 2 + 1, places * 2]), kind="stable")
     return take(concatenate([a, broadcast(values, shape)], axis), order, axis)
-
-

@@ -34,7 +34,9 @@ def reshape(a: Any, shape: Any, order: str = "C", *, copy: bool | None = None) -
     if -1 in wanted:
         wanted = _fill_in(a, wanted, size)
     if math.prod(wanted) != size:
-        raise shape_error(f"cannot reshape array of shape {old} (size {size}) into shape {wanted} (size {math.prod(wanted)})")
+        raise shape_error(
+            f"cannot reshape array of shape {old} (size {size}) into shape {wanted} (size {math.prod(wanted)})"
+        )
     if order in ("C", "K") or len(old) < 2 and len(wanted) < 2:
         return reshape_to(a, wanted)
     if order != "F":
@@ -178,7 +180,9 @@ def broadcast_to(array: Any, shape: Any, **placement: Any) -> Value:
     """Repeated along dimensions to another shape."""
     array = operand("broadcast_to", array)
     shape = canonical_shape(shape)
-    if len(shape) < array.ndim or any(n not in (1, m) for n, m in zip(reversed(array.shape), reversed(shape))):
+    if len(shape) < array.ndim or any(
+        n not in (1, m) for n, m in zip(reversed(array.shape), reversed(shape))
+    ):
         raise shape_error(f"broadcast_to: {array.aval} does not broadcast to shape {shape}")
     return broadcast(array, shape)
 
@@ -257,4 +261,8 @@ def slice_along(a: Value, axis: int, start: int, limit: int) -> Value:
 
 def join(parts: Sequence[Value], axis: int) -> Value:
     """Arrays of one dtype end to end."""
-    return parts[0] if len(parts) == 1 else bind(s.concatenate, *parts, axis=axis, weak=all(p.weak_type for p in parts))
+    return (
+        parts[0]
+        if len(parts) == 1
+        else bind(s.concatenate, *parts, axis=axis, weak=all(p.weak_type for p in parts))
+    )

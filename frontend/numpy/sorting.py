@@ -113,7 +113,9 @@ def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None, *, meth
     if side not in ("left", "right"):
         raise shape_error(f"searchsorted takes side 'left' or 'right', got {side!r}")
     if method not in ("scan", "scan_unrolled", "sort", "compare_all"):
-        raise shape_error(f"searchsorted takes method 'scan', 'scan_unrolled', 'sort' or 'compare_all', got {method!r}")
+        raise shape_error(
+            f"searchsorted takes method 'scan', 'scan_unrolled', 'sort' or 'compare_all', got {method!r}"
+        )
     (a, v), _ = promote("searchsorted", a, v)
     if a.ndim != 1:
         raise shape_error(f"searchsorted takes a vector to search in, got {a.aval}")
@@ -178,7 +180,8 @@ class UniqueAllResult(NamedTuple):
 
 def unique(
     ar: Any, return_index: bool = False, return_inverse: bool = False, return_counts: bool = False,
-    axis: int | None = None, *, equal_nan: bool = True, size: int | None = None, fill_value: Any = None, sorted: bool = True,
+    axis: int | None = None, *, equal_nan: bool = True, size: int | None = None, fill_value: Any = None,
+    sorted: bool = True,
 ) -> Any:  # fmt: skip
     """The different elements, sorted; optionally where each is first, which each element is, and how often it occurs.
 
@@ -195,14 +198,33 @@ def unique(
         shape, rows = (ar.shape[0],), ar.shape[1:]
     if size is None:
         return _unique_now(ar, rows, shape, axis, return_index, return_inverse, return_counts, equal_nan)
-    keys = [ar] if rows is None else [c for c in reshape_to(ar, (ar.shape[0], -1 if 0 else int(np.prod(rows)))).T]
+    keys = (
+        [ar]
+        if rows is None
+        else [c for c in reshape_to(ar, (ar.shape[0], int(np.prod(rows)))).T]
+    )
     return _unique_sized(
-        ar, keys, rows, shape, axis, (return_index, return_inverse, return_counts), equal_nan, operator.index(size), fill_value
+        ar,
+        keys,
+        rows,
+        shape,
+        axis,
+        (return_index, return_inverse, return_counts),
+        equal_nan,
+        operator.index(size),
+        fill_value,
     )
 
 
 def _unique_now(
-    ar: Value, rows: Any, shape: Any, axis: int | None, index: bool, inverse: bool, counts: bool, equal_nan: bool
+    ar: Value,
+    rows: Any,
+    shape: Any,
+    axis: int | None,
+    index: bool,
+    inverse: bool,
+    counts: bool,
+    equal_nan: bool,
 ) -> Any:
     what = "the elements of unique, which decide its size; give size=... to fix it"
     value = ar.concrete(what, errors.ConcretizationTypeError) if type(ar) is Tracer else ar._numpy
@@ -271,23 +293,35 @@ def unique_all(x: Any, /, *, size: int | None = None, fill_value: Any = None) ->
     return UniqueAllResult(*unique(x, True, True, True, equal_nan=False, size=size, fill_value=fill_value))
 
 
-def isin(element: Any, test_elements: Any, assume_unique: bool = False, invert: bool = False, **options: Any) -> Value:
+def isin(
+    element: Any, test_elements: Any, assume_unique: bool = False, invert: bool = False, **options: Any
+) -> Value:
     """Which elements are among others."""
     (element, tests), _ = promote("isin", element, asarray(test_elements))
     tests = ravel(tests)
-    found = any_(equal(expand_dims(element, -1), tests), -1) if tests.size else filled(np.asarray(False), element.shape)
+    found = (
+        any_(equal(expand_dims(element, -1), tests), -1)
+        if tests.size
+        else filled(np.asarray(False), element.shape)
+    )
     return bitwise_not(found) if invert else found
 
 
 def union1d(ar1: Any, ar2: Any, *, size: int | None = None, fill_value: Any = None) -> Value:
     """The different elements of two arrays, sorted."""
-    return unique(concatenate([operand("union1d", ar1), operand("union1d", ar2, 1)], None), size=size, fill_value=fill_value)
+    return unique(
+        concatenate([operand("union1d", ar1), operand("union1d", ar2, 1)], None),
+        size=size,
+        fill_value=fill_value,
+    )
 
 
 def _known(name: str, *arrays: Any) -> list[np.ndarray]:
     values, _ = promote(name, *arrays)
     what = f"the elements for {name}, which decide its size"
-    return [v.concrete(what, errors.ConcretizationTypeError) if type(v) is Tracer else v._numpy for v in values]
+    return [
+        v.concrete(what, errors.ConcretizationTypeError) if type(v) is Tracer else v._numpy for v in values
+    ]
 
 
 def intersect1d(ar1: Any, ar2: Any, assume_unique: bool = False, return_indices: bool = False) -> Any:
@@ -306,5 +340,3 @@ def setdiff1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Value:
 def setxor1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Value:
     """The different elements that are in one of two arrays only, sorted."""
     return Array(np.setxor1d(*_known("setxor1d", ar1, ar2), assume_unique))
-
-

@@ -11,11 +11,12 @@ from axil import dtypes, errors
 from axil.dialects import sorting as so
 from axil.numpy import reductions as red
 from axil.numpy.contraction import dot
-from axil.numpy.creation import asarray, linspace, ones_like
+from axil.numpy.creation import asarray, ones_like
 from axil.numpy.indexing import get
 from axil.numpy.joining import concatenate
 from axil.numpy.logic import bitwise_and, bitwise_not, equal, greater, isnan, less_equal, not_equal, pick
 from axil.numpy.lookup import take, take_along_axis
+from axil.numpy.ranges import linspace
 from axil.numpy.shaping import expand_dims, moveaxis, ravel, slice_along, squeeze
 from axil.numpy.sorting import searchsorted
 from axil.numpy.ufuncs import (
@@ -81,17 +82,23 @@ def nanpercentile(a: Any, q: Any, axis: Any = None, out: None = None, overwrite_
     return nanquantile(a, divide(q, 100), axis, out, overwrite_input, method, keepdims)
 
 
-def median(a: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, keepdims: bool = False) -> Value:
+def median(
+    a: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, keepdims: bool = False
+) -> Value:
     """The middle element, or the mean of the middle two."""
     return quantile(a, 0.5, axis, out, overwrite_input, "midpoint", keepdims)
 
 
-def nanmedian(a: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, keepdims: bool = False) -> Value:
+def nanmedian(
+    a: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, keepdims: bool = False
+) -> Value:
     """The middle element, or the mean of the middle two, NaN left out."""
     return nanquantile(a, 0.5, axis, out, overwrite_input, "midpoint", keepdims)
 
 
-def _quantile(name: str, a: Any, q: Any, axis: Any, out: Any, method: str, keepdims: bool, skip_nan: bool) -> Value:
+def _quantile(
+    name: str, a: Any, q: Any, axis: Any, out: Any, method: str, keepdims: bool, skip_nan: bool
+) -> Value:
     refuse_out(name, out)
     if method not in _METHODS:
         raise shape_error(f"{name} takes method {', '.join(_METHODS)}; got {method!r}")
@@ -106,7 +113,9 @@ def _quantile(name: str, a: Any, q: Any, axis: Any, out: Any, method: str, keepd
     axes = canonical_axes(axis, a.ndim)
     kept = tuple(1 if d in axes else n for d, n in enumerate(a.shape))
     rest = tuple(d for d in range(a.ndim) if d not in axes)
-    lines = reshape_to(moveaxis(a, rest, tuple(range(len(rest)))), (*(a.shape[d] for d in rest), -1 if 0 else _size(a, axes)))
+    lines = reshape_to(
+        moveaxis(a, rest, tuple(range(len(rest)))), (*(a.shape[d] for d in rest), _size(a, axes))
+    )
     result = _interpolated(lines, ravel(q), method, skip_nan)
     result = moveaxis(result, -1, 0)
     shape = kept if keepdims else tuple(a.shape[d] for d in rest)
@@ -132,10 +141,14 @@ def _interpolated(lines: Value, q: Value, method: str, skip_nan: bool) -> Value:
     position = multiply(q, highest)
     low, high = floor(position), ceil(position)
     share = subtract(position, low)
-    low, high = (clip(p, 0, None) if skip_nan else p for p in (minimum(maximum(low, 0), highest), minimum(maximum(high, 0), highest)))
+    low, high = (
+        clip(p, 0, None) if skip_nan else p
+        for p in (minimum(maximum(low, 0), highest), minimum(maximum(high, 0), highest))
+    )
     shape = (*lines.shape[:-1], q.size)
     values = [
-        take_along_axis(ordered, broadcast(convert(p, np.dtype(np.int32)), shape), last, mode="clip") for p in (low, high)
+        take_along_axis(ordered, broadcast(convert(p, np.dtype(np.int32)), shape), last, mode="clip")
+        for p in (low, high)
     ]
     result = _between(method, *values, share)
     return result if skip_nan else pick(red.any(nans, -1, keepdims=True), np.nan, result)
@@ -195,7 +208,9 @@ def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any 
     return linspace(low, high, operator.index(bins) + 1, dtype=dtype)
 
 
-def histogram(a: Any, bins: Any = 10, range: Any = None, weights: Any = None, density: bool | None = None) -> tuple:
+def histogram(
+    a: Any, bins: Any = 10, range: Any = None, weights: Any = None, density: bool | None = None
+) -> tuple:
     """How many values fall into each bin, and the edges of the bins; the last bin has both of its edges."""
     if weights is None:
         (a,), _ = promote("histogram", a, inexact=True)
@@ -263,7 +278,9 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int | None = N
     if any(f.shape[d] < 2 for d in axes):
         raise shape_error(f"gradient takes at least two elements along each axis, got {f.aval}")
     if len(varargs) not in (0, 1, len(axes)):
-        raise shape_error(f"gradient takes one spacing, or one for each of {len(axes)} axes, got {len(varargs)}")
+        raise shape_error(
+            f"gradient takes one spacing, or one for each of {len(axes)} axes, got {len(varargs)}"
+        )
     spacings = varargs * len(axes) if len(varargs) == 1 else varargs or (1.0,) * len(axes)
     results = [_slopes(f, d, h) for d, h in zip(axes, spacings)]
     return results[0] if len(axes) == 1 else results
@@ -279,7 +296,9 @@ def _slopes(f: Value, axis: int, h: Any) -> Value:
         return concatenate([divide(first, h), middle, divide(last, h)], axis)
     steps = diff(asarray(h))
     shape = tuple(-1 if d == axis else 1 for d in range(f.ndim))
-    left, right = (reshape_to(x, tuple(n - 2 if m < 0 else 1 for m in shape)) for x in (steps[:-1], steps[1:]))
+    left, right = (
+        reshape_to(x, tuple(n - 2 if m < 0 else 1 for m in shape)) for x in (steps[:-1], steps[1:])
+    )
     middle = (
         -right / (left * (left + right)) * inside[1] + (right - left) / (left * right) * inside[2]
         + left / (right * (left + right)) * inside[0]
@@ -316,7 +335,9 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     f0, f1 = take(fp, i - 1, mode="clip"), take(fp, i, mode="clip")
     width = subtract(x1, x0)
     flat = equal(width, 0)
-    result = pick(flat, f0, add(f0, multiply(divide(subtract(x, x0), pick(flat, 1, width)), subtract(f1, f0))))
+    result = pick(
+        flat, f0, add(f0, multiply(divide(subtract(x, x0), pick(flat, 1, width)), subtract(f1, f0)))
+    )
     result = pick(x < xp[0], fp[0] if left is None else left, result)
     return pick(x > xp[-1], fp[-1] if right is None else right, result)
 
@@ -324,7 +345,10 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
 def _interp_periodic(x: Any, xp: Any, fp: Any, period: Any) -> Value:
     (x, xp), _ = promote("interp", x, xp, inexact=True)
     period = abs(asarray(period))
-    xp, fp = (bind(so.sort, *promote("interp", xp % period, fp)[0], axis=0, num_keys=1, stable=True)[k] for k in (0, 1))
+    xp, fp = (
+        bind(so.sort, *promote("interp", xp % period, fp)[0], axis=0, num_keys=1, stable=True)[k]
+        for k in (0, 1)
+    )
     xp = concatenate([xp[-1:] - period, xp, xp[:1] + period])
     return interp(x % period, xp, concatenate([fp[-1:], fp, fp[:1]]))
 
@@ -353,7 +377,9 @@ def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: in
     else:
         total = red.sum(w)
         center = expand_dims(divide(red.sum(multiply(x, w), 1), total), 1)
-        count = subtract(total, ddof if aweights is None else divide(multiply(ddof, red.sum(multiply(w, aweights))), total))
+        count = subtract(
+            total, ddof if aweights is None else divide(multiply(ddof, red.sum(multiply(w, aweights))), total)
+        )
     centered = subtract(x, center)
     weighted = centered if w is None else multiply(centered, w)
     return squeeze(divide(dot(weighted, conjugate(centered).T), count))
@@ -388,27 +414,33 @@ def unwrap(p: Any, discont: Any = None, axis: int = -1, period: Any = 2 * np.pi)
     return concatenate([first, slice_along(p, axis, 1, p.shape[axis]) + red.cumsum(change, axis)], axis)
 
 
-def cumulative_sum(x: Any, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False) -> Value:
+def cumulative_sum(
+    x: Any, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False
+) -> Value:
     """Running sum, optionally with the zero that it begins from."""
     return _array_api_cumulative("cumulative_sum", red.cumsum, 0, x, axis, dtype, include_initial)
 
 
-def cumulative_prod(x: Any, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False) -> Value:
+def cumulative_prod(
+    x: Any, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False
+) -> Value:
     """Running product, optionally with the one that it begins from."""
     return _array_api_cumulative("cumulative_prod", red.cumprod, 1, x, axis, dtype, include_initial)
 
 
-def _array_api_cumulative(name: str, function: Any, neutral: int, x: Any, axis: Any, dtype: Any, initial: bool) -> Value:
+def _array_api_cumulative(
+    name: str, function: Any, neutral: int, x: Any, axis: Any, dtype: Any, initial: bool
+) -> Value:
     x = operand(name, x)
     if not x.ndim:
         raise shape_error(f"{name} takes an array of at least one dimension")
     if axis is None and x.ndim > 1:
         raise shape_error(f"{name}: the axis must be given for {x.aval}")
     axis = canonical_axis(0 if axis is None else axis, x.ndim)
-    result = function(x, axis, red._promoted_integer(x.dtype) if dtype is None and name == "cumulative_sum" else dtype)
+    result = function(
+        x, axis, red._promoted_integer(x.dtype) if dtype is None and name == "cumulative_sum" else dtype
+    )
     if not initial:
         return result
     shape = tuple(1 if d == axis else n for d, n in enumerate(x.shape))
     return concatenate([filled(np.asarray(neutral, result.dtype), shape), result], axis)
-
-

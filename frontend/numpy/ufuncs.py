@@ -1,4 +1,4 @@
-"""Elementwise mathematics: arithmetic, powers, exponentials, trigonometry, rounding, complex parts.
+"""Elementwise arithmetic: sums and products, powers, rounding, complex parts.
 
 Each function has NumPy's meaning and JAX's promotion; the docstrings say what a reader may not expect.
 """
@@ -6,7 +6,6 @@ Each function has NumPy's meaning and JAX's promotion; the docstrings say what a
 from __future__ import annotations
 
 import builtins
-import math
 import operator
 from typing import Any
 
@@ -217,7 +216,9 @@ def clip(arr: Any, /, min: Any = None, max: Any = None) -> Value:
     """Values limited to the range from `min` to `max`."""
     arr = operand("clip", arr)
     if builtins.any(_is_complex("clip", v) for v in (arr, min, max) if v is not None):
-        raise type_error("clip received a complex value: complex numbers have no ordering; clip real and imag parts")
+        raise type_error(
+            "clip received a complex value: complex numbers have no ordering; clip real and imag parts"
+        )
     if min is not None:
         arr = maximum(min, arr)
     return arr if max is None else minimum(max, arr)
@@ -297,167 +298,6 @@ def hypot(x: Any, y: Any, /) -> Value:
     ratio = divide(small, where(zero, 1, large))
     result = where(infinite, np.inf, where(zero, large, multiply(large, sqrt(add(1, square(ratio))))))
     return reweaken(result, False)
-
-
-# ---- exponentials and logarithms -----------------------------------------------------------------------
-
-
-def exp(x: Any, /) -> Value:
-    """Exponential."""
-    return unary("exp", e.exp, x, inexact=True)
-
-
-def exp2(x: Any, /) -> Value:
-    """Power of two."""
-    return unary("exp2", sp.exp2, x, inexact=True)
-
-
-def expm1(x: Any, /) -> Value:
-    """exp(x) - 1, accurate near 0."""
-    return unary("expm1", e.expm1, x, inexact=True)
-
-
-def log(x: Any, /) -> Value:
-    """Natural logarithm."""
-    return unary("log", e.log, x, inexact=True)
-
-
-def log2(x: Any, /) -> Value:
-    """Logarithm to base 2."""
-    return _over(log(x), math.log(2.0))
-
-
-def log10(x: Any, /) -> Value:
-    """Logarithm to base 10."""
-    return _over(log(x), math.log(10.0))
-
-
-def _over(x: Value, divisor: float) -> Value:
-    """A quotient by a constant, strongly typed."""
-    return divide(reweaken(x, False), divisor)
-
-
-def log1p(x: Any, /) -> Value:
-    """log(1 + x), accurate near 0."""
-    return unary("log1p", e.log1p, x, inexact=True)
-
-
-def logaddexp(x: Any, y: Any, /) -> Value:
-    """log(exp(x) + exp(y)), without overflow."""
-    (x, y), _ = promote("logaddexp", x, y, inexact=True)
-    if x.aval.dtype.kind == "c":
-        raise type_error("logaddexp does not support complex-valued inputs")
-    gap = subtract(x, y)
-    # Infinities of one sign have no difference: their sum is what both are.
-    same = add(x, log1p(exp(negative(absolute(gap)))))
-    return where(isnan(gap), add(x, y), where(greater(gap, 0), same, add(y, log1p(exp(negative(absolute(gap)))))))
-
-
-def logaddexp2(x: Any, y: Any, /) -> Value:
-    """log2(2^x + 2^y), without overflow."""
-    (x, y), _ = promote("logaddexp2", x, y, inexact=True)
-    ln2 = math.log(2.0)
-    return _over(logaddexp(multiply(x, ln2), multiply(y, ln2)), ln2)
-
-
-# ---- trigonometry --------------------------------------------------------------------------------------
-
-
-def sin(x: Any, /) -> Value:
-    """Sine."""
-    return unary("sin", e.sin, x, inexact=True)
-
-
-def cos(x: Any, /) -> Value:
-    """Cosine."""
-    return unary("cos", e.cos, x, inexact=True)
-
-
-def tan(x: Any, /) -> Value:
-    """Tangent."""
-    return unary("tan", e.tan, x, inexact=True)
-
-
-def arcsin(x: Any, /) -> Value:
-    """Inverse sine."""
-    return unary("arcsin", sp.asin, x, inexact=True)
-
-
-def arccos(x: Any, /) -> Value:
-    """Inverse cosine."""
-    return unary("arccos", sp.acos, x, inexact=True)
-
-
-def arctan(x: Any, /) -> Value:
-    """Inverse tangent."""
-    return unary("arctan", sp.atan, x, inexact=True)
-
-
-def arctan2(x: Any, y: Any, /) -> Value:
-    """Angle of the point (y, x), from -pi to pi."""
-    return binary("arctan2", e.atan2, x, y, inexact=True)
-
-
-def sinh(x: Any, /) -> Value:
-    """Hyperbolic sine."""
-    return unary("sinh", sp.sinh, x, inexact=True)
-
-
-def cosh(x: Any, /) -> Value:
-    """Hyperbolic cosine."""
-    return unary("cosh", sp.cosh, x, inexact=True)
-
-
-def tanh(x: Any, /) -> Value:
-    """Hyperbolic tangent."""
-    return unary("tanh", e.tanh, x, inexact=True)
-
-
-def arcsinh(x: Any, /) -> Value:
-    """Inverse hyperbolic sine."""
-    return unary("arcsinh", sp.asinh, x, inexact=True)
-
-
-def arccosh(x: Any, /) -> Value:
-    """Inverse hyperbolic cosine."""
-    return unary("arccosh", sp.acosh, x, inexact=True)
-
-
-def arctanh(x: Any, /) -> Value:
-    """Inverse hyperbolic tangent."""
-    return unary("arctanh", sp.atanh, x, inexact=True)
-
-
-asin, acos, atan, atan2 = arcsin, arccos, arctan, arctan2
-asinh, acosh, atanh = arcsinh, arccosh, arctanh
-
-
-def deg2rad(x: Any, /) -> Value:
-    """Degrees to radians."""
-    return _scaled("deg2rad", x, np.pi / 180)
-
-
-def rad2deg(x: Any, /) -> Value:
-    """Radians to degrees."""
-    return _scaled("rad2deg", x, 180 / np.pi)
-
-
-radians, degrees = deg2rad, rad2deg
-
-
-def _scaled(name: str, x: Any, factor: float) -> Value:
-    (x,), _ = promote(name, x, inexact=True)
-    return multiply(x, factor)
-
-
-def sinc(x: Any, /) -> Value:
-    """sin(pi x) / (pi x), which is 1 at 0."""
-    (x,), _ = promote("sinc", x, inexact=True)
-    zero = equal(x, 0)
-    angle = multiply(x, np.pi)
-    safe = where(zero, 1, angle)
-    # 1 - angle^2 / 6 has the value and the first two derivatives of the function at 0.
-    return where(zero, subtract(1, divide(square(angle), 6)), divide(sin(safe), safe))
 
 
 # ---- rounding ------------------------------------------------------------------------------------------
@@ -580,10 +420,3 @@ def conjugate(x: Any, /) -> Value:
 
 
 conj = conjugate
-
-
-def angle(z: Any, deg: bool = False) -> Value:
-    """Angle in the complex plane."""
-    (z,), _ = promote("angle", z, inexact=True)
-    result = reweaken(arctan2(imag(z), real(z)), False)
-    return rad2deg(result) if deg else result

@@ -176,15 +176,23 @@ def _fit(values: Value, shape: tuple[int, ...], inner: tuple[int, ...]) -> Value
     if len(given) > len(shape):
         extra = len(given) - len(shape)
         if any(n != 1 for n in given[:extra]):
-            raise shape_error(f"an update of shape {given} does not fit the indexed elements, of shape {shape}")
+            raise shape_error(
+                f"an update of shape {given} does not fit the indexed elements, of shape {shape}"
+            )
     if any(n not in (1, m) for n, m in zip(reversed(given), reversed(shape))):
-        raise shape_error(f"an update of shape {given} does not broadcast to the indexed elements, of shape {shape}")
+        raise shape_error(
+            f"an update of shape {given} does not broadcast to the indexed elements, of shape {shape}"
+        )
     if len(given) > len(shape):
-        raise shape_error(f"an update of shape {given} has more dimensions than the indexed elements, of shape {shape}")
+        raise shape_error(
+            f"an update of shape {given} has more dimensions than the indexed elements, of shape {shape}"
+        )
     return reshape_to(broadcast(values, shape), inner)
 
 
-def _scatter(name: str, region: Value, parsed: Index, values: Value, mode: str, unique: bool, is_sorted: bool) -> Value:
+def _scatter(
+    name: str, region: Value, parsed: Index, values: Value, mode: str, unique: bool, is_sorted: bool
+) -> Value:
     how = picking(parsed, region.aval.shape)
     values = _fit(values, with_new_dims(parsed, how.shape), how.shape)
     if 0 in how.shape or 0 in region.aval.shape:
@@ -231,5 +239,3 @@ def _at_once(name: str, x: Array, index: Any, values: Any) -> Array | None:
 
 def _entry(sl: Any) -> Any:
     return slice(sl.start, None, sl.step) if type(sl) is slice and sl.stop < 0 else sl
-
-

@@ -243,7 +243,9 @@ def binary(name: str, op: Op, x: Any, y: Any, inexact: bool = False, predicate: 
             if x.aval is y.aval and (not inexact or kind in "fc"):
                 weak = x.weak_type and y.weak_type and not predicate
                 return _run(op, x.aval, (x._numpy, y._numpy), weak)
-        elif kind == "f" and (other is float or other is int) or kind in "iu" and other is int and not inexact:
+        elif (
+            kind == "f" and (other is float or other is int) or kind in "iu" and other is int and not inexact
+        ):
             return _run(op, x.aval, (x._numpy, _number(y, x.aval.dtype)), x.weak_type and not predicate)
     a, b = dtype_and_weak(name, x, 0), dtype_and_weak(name, y, 1)
     dtype, weak = dtypes.promote_types(*a, *b)

@@ -187,6 +187,16 @@ def test_checkpoint_and_plain_have_the_same_gradient() -> None:
     close(first, second, 1e-12, "vjp")
 
 
+@pytest.mark.parametrize("case", sorted(REVERSE_ONLY))
+def test_forward_mode_over_reverse_mode_of_custom_vjp(case: str) -> None:
+    """Where only the gradient is differentiated, forwards, the rules are ordinary functions."""
+    program, name, arrays = made(case)
+    rng = np.random.default_rng(0)
+    gradient, arrays = program.check("vjp", name, arrays, rng, 1e-6)
+    program.check("jvp", gradient, arrays, rng, 1e-6)
+    program.check("jvp", *program.check("vmap", gradient, arrays, rng, 1e-6), rng, 1e-6)
+
+
 def test_custom_rules_are_used() -> None:
     """Rules that are wrong on purpose show that they are what is used, in a batch too."""
     program = Program()

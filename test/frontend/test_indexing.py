@@ -18,35 +18,57 @@ I = np.array  # noqa: E741 - short, for the table below
 # (shape, index)
 EXPRESSIONS: list[tuple[tuple[int, ...], Any]] = [
     # integers, slices, None, ellipsis
-    ((5,), 0), ((5,), -1), ((5,), np.int64(2)), ((5,), slice(None)), ((5,), slice(1, 4)), ((5,), slice(None, None, 2)),
-    ((5,), slice(None, None, -1)), ((5,), slice(4, 0, -2)), ((5,), slice(3, 1)), ((5,), slice(-2, None)), ((5,), slice(1, 99)),
-    ((5,), slice(-99, 99, 3)), ((5,), slice(99, None, -3)), ((5,), None), ((5,), ...), ((5,), (..., None)), ((5,), (None, 2)),
-    ((5,), ()), ((), ()), ((), ...), ((), None), ((3, 4), 1), ((3, 4), (1, 2)), ((3, 4), (-1, -1)), ((3, 4), (slice(None), 1)),
-    ((3, 4), (1, slice(None))), ((3, 4), (..., 1)), ((3, 4), (1, ...)), ((3, 4), (slice(None, None, -1), slice(1, 3))),
-    ((3, 4), (slice(None, None, 2), slice(None, None, 3))), ((3, 4), (slice(None, None, -2), 1)), ((3, 4), (None, 1, None)),
-    ((3, 4), (slice(1, 2), None, slice(2))), ((3, 4, 5), (1, ..., 2)), ((3, 4, 5), (..., slice(1, 3))), ((3, 4, 5), (1, 2, 3)),
-    ((3, 4, 5), (slice(None), 2, slice(None, None, -1))), ((3, 4, 5), (None, ..., None, 2)), ((3, 4, 5), (slice(0, 0),)),
+    ((5,), 0), ((5,), -1), ((5,), np.int64(2)), ((5,), slice(None)), ((5,), slice(1, 4)),
+    ((5,), slice(None, None, 2)),
+    ((5,), slice(None, None, -1)), ((5,), slice(4, 0, -2)), ((5,), slice(3, 1)), ((5,), slice(-2, None)),
+    ((5,), slice(1, 99)),
+    ((5,), slice(-99, 99, 3)), ((5,), slice(99, None, -3)), ((5,), None), ((5,), ...), ((5,), (..., None)),
+    ((5,), (None, 2)),
+    ((5,), ()), ((), ()), ((), ...), ((), None), ((3, 4), 1), ((3, 4), (1, 2)), ((3, 4), (-1, -1)),
+    ((3, 4), (slice(None), 1)),
+    ((3, 4), (1, slice(None))), ((3, 4), (..., 1)), ((3, 4), (1, ...)),
+    ((3, 4), (slice(None, None, -1), slice(1, 3))),
+    ((3, 4), (slice(None, None, 2), slice(None, None, 3))), ((3, 4), (slice(None, None, -2), 1)),
+    ((3, 4), (None, 1, None)),
+    ((3, 4), (slice(1, 2), None, slice(2))), ((3, 4, 5), (1, ..., 2)), ((3, 4, 5), (..., slice(1, 3))),
+    ((3, 4, 5), (1, 2, 3)),
+    ((3, 4, 5), (slice(None), 2, slice(None, None, -1))), ((3, 4, 5), (None, ..., None, 2)),
+    ((3, 4, 5), (slice(0, 0),)),
     ((0, 4), slice(None)), ((0, 4), (slice(None), 1)), ((0, 4), (slice(None, None, -1),)),
     # index arrays
-    ((5,), I([0, 2, 4])), ((5,), I([-1, -5])), ((5,), I([[0, 1], [2, 3]])), ((5,), I([], int)), ((5,), I(3)), ((5,), I([2])),
-    ((5,), I([1, 1, 1])), ((5,), I([1, 2], "uint8")), ((5,), I([1, -2], "int8")), ((5,), (None, I([0, 1]))), ((5,), (I([0, 1]), None)),
-    ((3, 4), I([0, 2])), ((3, 4), (I([0, 2]), I([1, 3]))), ((3, 4), (I([[0], [2]]), I([1, 3]))), ((3, 4), (slice(None), I([1, 3]))),
-    ((3, 4), (I([0, 2]), slice(1, 3))), ((3, 4), (slice(None, None, -1), I([1, 3]))), ((3, 4), (1, I([0, 3]))), ((3, 4), (I([0, 2]), 1)),
+    ((5,), I([0, 2, 4])), ((5,), I([-1, -5])), ((5,), I([[0, 1], [2, 3]])), ((5,), I([], int)), ((5,), I(3)),
+    ((5,), I([2])),
+    ((5,), I([1, 1, 1])), ((5,), I([1, 2], "uint8")), ((5,), I([1, -2], "int8")), ((5,), (None, I([0, 1]))),
+    ((5,), (I([0, 1]), None)),
+    ((3, 4), I([0, 2])), ((3, 4), (I([0, 2]), I([1, 3]))), ((3, 4), (I([[0], [2]]), I([1, 3]))),
+    ((3, 4), (slice(None), I([1, 3]))),
+    ((3, 4), (I([0, 2]), slice(1, 3))), ((3, 4), (slice(None, None, -1), I([1, 3]))), ((3, 4), (1, I([0, 3]))),
+    ((3, 4), (I([0, 2]), 1)),
     ((3, 4), (I([0, 2]), None, I([1, 3]))), ((3, 4), (None, I([0, 2]), I([1, 3]))), ((3, 4), (..., I([1, 3]))),
-    ((3, 4), (slice(1, None), I([[0, 1], [2, 3]]))), ((3, 4), (slice(None, None, 2), I([0, 3]))), ((3, 4), (I([0]), I([1, 2, 3]))),
-    ((3, 4, 5), (I([0, 2]), slice(None), I([1, 3]))), ((3, 4, 5), (slice(None), I([0, 2]), I([1, 3]))), ((3, 4, 5), (I([0, 2]), I([1, 3]))),
-    ((3, 4, 5), (0, slice(None), I([1, 3]))), ((3, 4, 5), (I([0, 1]), slice(None), 2)), ((3, 4, 5), (slice(None), 0, I([1, 3]))),
-    ((3, 4, 5), (slice(None), I([1, 3]), slice(1, 4))), ((3, 4, 5), (..., I([0, 1]), slice(None))), ((3, 4, 5), (I([0, 1]), ..., I([0, 1]))),
+    ((3, 4), (slice(1, None), I([[0, 1], [2, 3]]))), ((3, 4), (slice(None, None, 2), I([0, 3]))),
+    ((3, 4), (I([0]), I([1, 2, 3]))),
+    ((3, 4, 5), (I([0, 2]), slice(None), I([1, 3]))), ((3, 4, 5), (slice(None), I([0, 2]), I([1, 3]))),
+    ((3, 4, 5), (I([0, 2]), I([1, 3]))),
+    ((3, 4, 5), (0, slice(None), I([1, 3]))), ((3, 4, 5), (I([0, 1]), slice(None), 2)),
+    ((3, 4, 5), (slice(None), 0, I([1, 3]))),
+    ((3, 4, 5), (slice(None), I([1, 3]), slice(1, 4))), ((3, 4, 5), (..., I([0, 1]), slice(None))),
+    ((3, 4, 5), (I([0, 1]), ..., I([0, 1]))),
     ((3, 4, 5), (I([[0, 1]]), None, slice(None), I([[2], [3]]))), ((3, 4, 5), (slice(None), None, I([0, 1]), 2)),
     ((3, 4, 5), (slice(2), I([1, 2]), slice(None, None, -2))), ((3, 4, 5), (1, I([0, 1]), slice(None), None)),
-    ((2, 3, 4, 5), (slice(None), I([0, 1]), slice(None), I([0, 1]))), ((2, 3, 4, 5), (slice(None), I([0, 2]), I([0, 1]), slice(1, 3))),
-    ((2, 3, 4, 5), (I([0, 1]), slice(1, 3), None, slice(None, None, 2), I([0, 1]))), ((2, 3, 4, 5), (0, I([0, 1]), slice(None), 2)),
+    ((2, 3, 4, 5), (slice(None), I([0, 1]), slice(None), I([0, 1]))),
+    ((2, 3, 4, 5), (slice(None), I([0, 2]), I([0, 1]), slice(1, 3))),
+    ((2, 3, 4, 5), (I([0, 1]), slice(1, 3), None, slice(None, None, 2), I([0, 1]))),
+    ((2, 3, 4, 5), (0, I([0, 1]), slice(None), 2)),
     ((0, 4), (slice(None), I([1, 2]))), ((3, 0), I([0, 1])), ((3, 4), (I([], int), I([], int))),
     # masks
-    ((5,), I([True, False, True, False, False])), ((5,), I([False] * 5)), ((3, 4), I([True, False, True])), ((3, 4), np.eye(3, 4, dtype=bool)),
-    ((3, 4), (slice(None), I([True, False, True, False]))), ((3, 4), (I([True, False, True]), I([1, 3]))), ((3, 4), (1, I([True, False, False, True]))),
-    ((3, 4, 5), (np.eye(3, 4, dtype=bool), slice(1, 3))), ((3, 4, 5), (slice(None), np.ones((4, 5), bool))), ((3, 4, 5), (np.eye(3, 4, dtype=bool), I([0, 1, 2]))),
-    ((3, 4), (None, I([True, True, False]))), ((5,), True), ((5,), False), ((3, 4), (True, 1)), ((), True), ((), False), ((3, 4), np.True_),
+    ((5,), I([True, False, True, False, False])), ((5,), I([False] * 5)), ((3, 4), I([True, False, True])),
+    ((3, 4), np.eye(3, 4, dtype=bool)),
+    ((3, 4), (slice(None), I([True, False, True, False]))), ((3, 4), (I([True, False, True]), I([1, 3]))),
+    ((3, 4), (1, I([True, False, False, True]))),
+    ((3, 4, 5), (np.eye(3, 4, dtype=bool), slice(1, 3))), ((3, 4, 5), (slice(None), np.ones((4, 5), bool))),
+    ((3, 4, 5), (np.eye(3, 4, dtype=bool), I([0, 1, 2]))),
+    ((3, 4), (None, I([True, True, False]))), ((5,), True), ((5,), False), ((3, 4), (True, 1)), ((), True),
+    ((), False), ((3, 4), np.True_),
 ]  # fmt: skip
 
 
@@ -108,7 +130,9 @@ def updated(x: np.ndarray, index: Any, name: str, value: Any) -> np.ndarray:
         y[index] = value
     else:
         value = np.broadcast_to(value, y[index].shape)  # NumPy 2.4's `add.at` forgets to, in one case
-        getattr(np, {"add": "add", "multiply": "multiply", "min": "minimum", "max": "maximum"}[name]).at(y, index, value)
+        getattr(np, {"add": "add", "multiply": "multiply", "min": "minimum", "max": "maximum"}[name]).at(
+            y, index, value
+        )
     return y
 
 
@@ -156,7 +180,16 @@ def shapes_and_indices(draw: Any) -> tuple[tuple[int, ...], Any]:
             bound = st.none() | st.integers(-n - 1, n + 1)
             items.append(slice(draw(bound), draw(bound), draw(st.sampled_from([None, 1, 2, -1, -2]))))
         elif kind == "array":
-            items.append(np.array(draw(st.lists(st.integers(-n, n - 1), min_size=int(np.prod(batch)), max_size=int(np.prod(batch)))), dtype=int).reshape(batch))
+            items.append(
+                np.array(
+                    draw(
+                        st.lists(
+                            st.integers(-n, n - 1), min_size=int(np.prod(batch)), max_size=int(np.prod(batch))
+                        )
+                    ),
+                    dtype=int,
+                ).reshape(batch)
+            )
         elif kind == "mask" and batch == (2,) and n > 1:
             mask = np.zeros(n, bool)
             mask[draw(st.permutations(range(n)))[:2]] = True
@@ -195,30 +228,47 @@ def test_random_indices(pair: Any) -> None:
 # ---- out of bounds -------------------------------------------------------------------------------------
 
 OUTSIDE = [
-    "x[7]", "x[-9]", "x[I([7, -9, 1])]", "x[I(9)]", "m[7]", "m[:, 9]", "m[I([0, 9]), I([-9, 1])]", "m[9, I([0, 1])]",
-    "x.at[7].get()", "x.at[7].get(mode='fill')", "x.at[7].get(mode='fill', fill_value=-1)", "x.at[-9].get(mode='clip')",
-    "x.at[I([1, 9])].get(mode='fill')", "x.at[I([1, 9])].get(mode='drop', fill_value=0)", "x.at[I([1, 9])].get(mode='clip')",
-    "x.at[I([1, 2])].get(mode='promise_in_bounds')", "i.at[I([1, 9])].get(mode='fill')", "u.at[9].get(mode='fill')", "b.at[9].get(mode='fill')",
-    "m.at[9].get(mode='fill')", "m.at[I([0, 9])].get(mode='fill')", "m.at[:, I([0, 9])].get(mode='fill', fill_value=5)",
-    "m.at[I([0, 9]), 1:].get(mode='fill', fill_value=5)", "m.at[1, 9].get(mode='fill')", "m.at[9, I([0, 1])].get(mode='fill', fill_value=8)",
-    "x.at[7].set(9)", "x.at[-9].set(9)", "x.at[7].set(9, mode='clip')", "x.at[-9].add(9, mode='clip')", "x.at[7].set(9, mode='drop')",
-    "x.at[I([1, 9])].set(9)", "x.at[I([1, 9, -9])].add(9)", "x.at[I([1, 9])].set(9, mode='clip')", "x.at[I([1, 9])].multiply(9, mode='fill')",
-    "x.at[I([1, 9])].min(-5)", "x.at[I([1, 9])].max(50)", "m.at[9].set(1)", "m.at[:, 9].add(1)", "m.at[I([0, 9]), I([1, 1])].set(9)",
-    "m.at[I([0, 9])].set(9, mode='clip')", "m.at[9, I([0, 1])].set(9)", "m.at[9, I([0, 1])].set(9, mode='clip')", "m.at[I([0, 9]), 1:].add(9)",
+    "x[7]", "x[-9]", "x[I([7, -9, 1])]", "x[I(9)]", "m[7]", "m[:, 9]", "m[I([0, 9]), I([-9, 1])]",
+    "m[9, I([0, 1])]",
+    "x.at[7].get()", "x.at[7].get(mode='fill')", "x.at[7].get(mode='fill', fill_value=-1)",
+    "x.at[-9].get(mode='clip')",
+    "x.at[I([1, 9])].get(mode='fill')", "x.at[I([1, 9])].get(mode='drop', fill_value=0)",
+    "x.at[I([1, 9])].get(mode='clip')",
+    "x.at[I([1, 2])].get(mode='promise_in_bounds')", "i.at[I([1, 9])].get(mode='fill')", "u.at[9].get(mode='fill')",
+    "b.at[9].get(mode='fill')",
+    "m.at[9].get(mode='fill')", "m.at[I([0, 9])].get(mode='fill')",
+    "m.at[:, I([0, 9])].get(mode='fill', fill_value=5)",
+    "m.at[I([0, 9]), 1:].get(mode='fill', fill_value=5)", "m.at[1, 9].get(mode='fill')",
+    "m.at[9, I([0, 1])].get(mode='fill', fill_value=8)",
+    "x.at[7].set(9)", "x.at[-9].set(9)", "x.at[7].set(9, mode='clip')", "x.at[-9].add(9, mode='clip')",
+    "x.at[7].set(9, mode='drop')",
+    "x.at[I([1, 9])].set(9)", "x.at[I([1, 9, -9])].add(9)", "x.at[I([1, 9])].set(9, mode='clip')",
+    "x.at[I([1, 9])].multiply(9, mode='fill')",
+    "x.at[I([1, 9])].min(-5)", "x.at[I([1, 9])].max(50)", "m.at[9].set(1)", "m.at[:, 9].add(1)",
+    "m.at[I([0, 9]), I([1, 1])].set(9)",
+    "m.at[I([0, 9])].set(9, mode='clip')", "m.at[9, I([0, 1])].set(9)", "m.at[9, I([0, 1])].set(9, mode='clip')",
+    "m.at[I([0, 9]), 1:].add(9)",
     # dtypes and forms
-    "i.at[0].set(2.7)", "i.at[I([0, 0])].add(2.7)", "i.at[0].add(2.5)", "i.at[0].multiply(1.5)", "x.at[0].set(True)", "i.at[0].divide(2)", "x.at[I([0, 1])].divide(2)",
-    "x.at[0].power(2)", "i.at[0].power(2)", "x.at[0].subtract(2)", "i.at[:2].subtract(5)", "u.at[0].subtract(1)", "x.at[1].apply(J.sin)", "m.at[I([0, 1]), 1].apply(lambda v: v * 2)",
-    "x.at[0].mul(4)", "b.at[0].set(1)", "x.at[:].set(J.arange(5))", "m.at[...].set(3)", "m.at[None].add(1)", "x.at[I([True, False, True, False, False])].set(9)", "x.at[J.array(2)].set(9)",
-    "i.at[0].max(9)", "x.at[::2].set(J.array([7., 8., 9.]))", "x.at[::-2].set(J.array([7., 8., 9.]))", "m.at[1:, ::-1].set(J.array([[7., 8., 9.]]))", "i.at[0].set(300)", "x.at[()].add(1)",
+    "i.at[0].set(2.7)", "i.at[I([0, 0])].add(2.7)", "i.at[0].add(2.5)", "i.at[0].multiply(1.5)",
+    "x.at[0].set(True)", "i.at[0].divide(2)", "x.at[I([0, 1])].divide(2)",
+    "x.at[0].power(2)", "i.at[0].power(2)", "x.at[0].subtract(2)", "i.at[:2].subtract(5)", "u.at[0].subtract(1)",
+    "x.at[1].apply(J.sin)", "m.at[I([0, 1]), 1].apply(lambda v: v * 2)",
+    "x.at[0].mul(4)", "b.at[0].set(1)", "x.at[:].set(J.arange(5))", "m.at[...].set(3)", "m.at[None].add(1)",
+    "x.at[I([True, False, True, False, False])].set(9)", "x.at[J.array(2)].set(9)",
+    "i.at[0].max(9)", "x.at[::2].set(J.array([7., 8., 9.]))", "x.at[::-2].set(J.array([7., 8., 9.]))",
+    "m.at[1:, ::-1].set(J.array([[7., 8., 9.]]))", "i.at[0].set(300)", "x.at[()].add(1)",
     # refused
-    "x.at[0].set([1, 2])", "x.at[:2].set(J.zeros(3))", "x.at[:2].set(J.zeros((2, 2)))", "x[1.0]", "x['a']", "x[[0, 1]]", "x[0, 1]", "x[..., ...]", "x[I([1.0])]", "x[I([True, False])]",
-    "J.zeros((0,))[0]", "x.at['a'].set(1)", "x.at[0].get(mode='x')", "x.at[0].set(1, mode='x')", "x[:1.5]", "x[::0]", "x[object()]",
+    "x.at[0].set([1, 2])", "x.at[:2].set(J.zeros(3))", "x.at[:2].set(J.zeros((2, 2)))", "x[1.0]", "x['a']",
+    "x[[0, 1]]", "x[0, 1]", "x[..., ...]", "x[I([1.0])]", "x[I([True, False])]",
+    "J.zeros((0,))[0]", "x.at['a'].set(1)", "x.at[0].get(mode='x')", "x.at[0].set(1, mode='x')", "x[:1.5]",
+    "x[::0]", "x[object()]",
 ]  # fmt: skip
 
 
 def evaluate(case: str, module: Any) -> Any:
     scope = {
-        "J": module, "I": lambda v: module.asarray(np.asarray(v)), "x": module.arange(5.0), "m": module.arange(6.0).reshape(2, 3),
+        "J": module, "I": lambda v: module.asarray(np.asarray(v)), "x": module.arange(5.0),
+        "m": module.arange(6.0).reshape(2, 3),
         "i": module.arange(5), "u": module.arange(4, dtype="uint8"), "b": module.array([True, False, True]),
     }  # fmt: skip
     import warnings
@@ -245,7 +295,9 @@ def test_out_of_bounds_as_jax(case: str) -> None:
 
 def test_messages() -> None:
     x = anp.arange(5.0)
-    with pytest.raises(TypeError, match="immutable.*\n.*\n.*\n.*\n.*why.*\n.*ways out:\n.*x.at\\[i\\].set\\(y\\)"):
+    with pytest.raises(
+        TypeError, match="immutable.*\n.*\n.*\n.*\n.*why.*\n.*ways out:\n.*x.at\\[i\\].set\\(y\\)"
+    ):
         x[0] = 1
     with pytest.raises(IndexError, match="too many indices: the array has 1 dimensions, but 2 were indexed"):
         x[0, 1]
@@ -253,7 +305,10 @@ def test_messages() -> None:
         x[[0, 1]]
     with pytest.raises(IndexError, match="boolean index did not match shape"):
         x[np.array([True, False])]
-    with pytest.raises(TypeError, match="update of shape \\(3,\\) does not broadcast to the indexed elements, of shape \\(2,\\)"):
+    with pytest.raises(
+        TypeError,
+        match="update of shape \\(3,\\) does not broadcast to the indexed elements, of shape \\(2,\\)",
+    ):
         x.at[:2].set(np.zeros(3))
     with pytest.warns(FutureWarning, match="cannot be cast safely"):
         anp.arange(3).at[0].set(1.5)

@@ -62,7 +62,7 @@ TREES = [
 
 
 @needs_jax
-@pytest.mark.parametrize("example", TREES, ids=repr)
+@pytest.mark.parametrize("example", TREES, ids=range(len(TREES)))
 def test_leaves_and_structure_as_jax(example):
     leaves, treedef = tree.flatten(example)
     theirs, their_def = jax.tree.flatten(example)
