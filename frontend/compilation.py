@@ -147,9 +147,26 @@ class JitFunction:
             return self.fun(*args, **kwargs)
         if state.trace is not None:
             return self._inside(args, kwargs)
-        compiled, operands = self._compiled(args, kwargs)
+        if self._plain and not kwargs:
+            compiled, operands = self._lookup_trees(args)
+        else:
+            compiled, operands = self._compiled(args, kwargs)
         results = compiled.run(operands)
         return results[0] if compiled.single else tree.tree_unflatten(compiled.treedef, results)
+
+    def _lookup_trees(self, args: tuple) -> tuple[Compiled, list[Array]]:
+        """The program for positional arguments that are trees; quick where all leaves are arrays."""
+        leaves, treedef = tree.flatten_unchecked(args)
+        key: list = [config.enable_x64, treedef]
+        for x in leaves:
+            if type(x) is not Array or x.weak_type:
+                return self._compiled(args, {})
+            key.append(x.aval)
+        compiled = self._fast.get(tuple(key))
+        if compiled is None:
+            compiled, leaves = self._compiled(args, {})  # checks what `flatten_unchecked` does not
+            self._fast[tuple(key)] = compiled
+        return compiled, leaves
 
     def _inside(self, args: tuple, kwargs: dict) -> Any:
         """Under another trace: a function of its own, called."""

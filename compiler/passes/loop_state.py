@@ -56,9 +56,9 @@ def _copy(value: ir.Value, of: Aval, number: int) -> ir.Value:
     if is_complex(of.dtype):
         return hlo.op("complex", *[_copy(p, aval_of_type(p.type), number) for p in _parts(value)])
     if is_bool(of.dtype):
-        return hlo.convert(_copy(hlo.convert(value, np.uint8), of.with_dtype("uint8"), number), np.bool_)
-    bits = of.with_dtype(f"uint{8 * of.dtype.itemsize}")
-    key = np.asarray(number % 255 + 1, bits.dtype)
+        return hlo.convert(_copy(hlo.convert(value, np.int8), of.with_dtype("int8"), number), np.bool_)
+    bits = of.with_dtype(f"int{8 * of.dtype.itemsize}")  # signed: IREE crashes on barriers of unsigned values
+    key = np.asarray(number % 127 + 1, bits.dtype)
     zero = hlo.op("xor", hlo.barrier(hlo.constant(key)), hlo.constant(key))  # which IREE cannot know
     return _bitcast(hlo.op("xor", _bitcast(value, bits), hlo.broadcast(zero, of.shape, ())), of)
 

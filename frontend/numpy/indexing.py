@@ -65,14 +65,20 @@ def read_region(x: Value, index: Index) -> Value:
     if index.full:
         return x
     windows = [window(sl) for sl in index.slices]
+    # IREE cannot compile a reversal after a slice with a stride: there the reversal comes first.
+    early = [d for d, (_, _, step) in enumerate(windows) if step < -1]
+    result = flip(x, early) if early else x
+    for d in early:
+        (start, limit, step), n = windows[d], x.aval.shape[d]
+        windows[d] = (n - limit, n - start, -step)
     starts, limits = tuple(start for start, _, _ in windows), tuple(limit for _, limit, _ in windows)
     strides = tuple(abs(step) for _, _, step in windows)
-    result = x
     if any(starts) or limits != x.aval.shape or any(n != 1 for n in strides):
-        result = bind(s.slice_, x, starts=starts, limits=limits, strides=strides, weak=x.weak_type)
+        result = bind(s.slice_, result, starts=starts, limits=limits, strides=strides, weak=x.weak_type)
     result = reshape_to(result, index.region_shape)
-    reverse = _reversed_dims(index)
-    return flip(result, reverse) if reverse else result
+    slices = [sl for sl in index.slices if type(sl) is slice]
+    late = [i for i, sl in enumerate(slices) if sl.step == -1]
+    return flip(result, late) if late else result
 
 
 def _reversed_dims(index: Index) -> list[int]:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from axil import dtypes, errors
+from axil.dialects import elementwise as e
 from axil.dialects import shape as s
 from axil.dialects import sorting as so
 from axil.numpy.creation import asarray
@@ -142,8 +143,6 @@ def _bisect(a: Value, v: Value, side: str, int_: np.dtype) -> Value:
 
 def _sorts_before(x: Value, y: Value) -> Value:
     """`x < y` where NaN is larger than everything."""
-    from axil.dialects import elementwise as e
-
     less = compare("searchsorted", e.lt, x, y)
     if not dtypes.is_inexact(x.dtype):
         return less
