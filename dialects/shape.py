@@ -448,7 +448,10 @@ def _reverse_reference(x: np.ndarray, *, axes: tuple[int, ...]) -> np.ndarray:
 def _reverse_lower(values: Any, results: Any, context: Any, *, axes: tuple[int, ...]) -> Any:
     from axil.dialects import hlo
 
-    return hlo.op("reverse", values[0], dimensions=hlo.ints(axes))
+    x = values[0]
+    if not hasattr(x.owner, "arguments") and x.owner.name == "stablehlo.slice":
+        x = hlo.barrier(x)  # IREE 3.13 cannot compile the reverse of a strided slice
+    return hlo.op("reverse", x, dimensions=hlo.ints(axes))
 
 
 reverse = Op(

@@ -19,7 +19,7 @@ __version__ = "0.1.0"
 
 _NAMES = {
     "config": ["disable_jit", "enable_x64"],
-    "core": ["Array"],
+    "array_methods": ["Array"],
     "custom_derivatives": ["custom_jvp", "custom_vjp"],
     "differentiation": ["grad", "jvp", "linearize", "value_and_grad", "vjp"],
     "jacobians": ["hessian", "jacfwd", "jacrev"],

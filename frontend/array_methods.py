@@ -613,3 +613,7 @@ def _concrete(x: Any, purpose: str, error: Any) -> np.ndarray:
 
 def _unpickle(value: np.ndarray, weak_type: bool) -> Any:
     return core.Array(value, weak_type)
+
+
+Array = ArrayMethods
+"""`axil.Array`, for `isinstance` and annotations: concrete arrays and tracers alike, as in JAX."""

@@ -129,10 +129,10 @@ def array_of_buffer(buffer: Any, of: Aval, weak_type: bool = False) -> Array:
 class Tracer(ArrayMethods):
     """A value of a program under construction."""
 
-    __slots__ = ("trace", "value", "aval", "weak_type", "location")
+    __slots__ = ("owner", "value", "aval", "weak_type", "location")
 
     def __init__(self, trace: Trace, value: Any, of: Aval, weak_type: bool = False, location: Any = None) -> None:
-        self.trace = trace
+        self.owner = trace
         self.value = value
         self.aval = of
         self.weak_type = weak_type
@@ -144,11 +144,11 @@ class Tracer(ArrayMethods):
 
     def concrete(self, purpose: str = "", error: Any = errors.ConcretizationTypeError) -> np.ndarray:
         """The concrete value, where the values that are known determine it; else raises `error`."""
-        self.trace.check_alive(self)
+        self.owner.check_alive(self)
         try:
-            return np.asarray(self.trace.evaluate(self.value))
+            return np.asarray(self.owner.evaluate(self.value))
         except _Unknown:
-            raise error.of(self.aval_text, user_line(), self.trace.chain(), purpose) from None
+            raise error.of(self.aval_text, user_line(), self.owner.chain(), purpose) from None
         except RULE_ERRORS as e:
             raise user_error(e) from None
 
@@ -158,7 +158,7 @@ class Tracer(ArrayMethods):
         return repr(self.aval)
 
     def __repr__(self) -> str:
-        return f"Traced<{self.aval_text}> in {' > '.join(self.trace.chain())}"
+        return f"Traced<{self.aval_text}> in {' > '.join(self.owner.chain())}"
 
 
 class _Unknown(Exception):
@@ -302,12 +302,12 @@ class Trace:
     def lift(self, x: Any) -> Tracer:
         """A tracer of this trace for any value: an outer one is captured, a concrete one becomes a constant."""
         if type(x) is Tracer:
-            if x.trace is self:
+            if x.owner is self:
                 return x
-            x.trace.check_alive(x)
-            if not self._inside(x.trace):
+            x.owner.check_alive(x)
+            if not self._inside(x.owner):
                 raise errors.UnexpectedTracerError.of(
-                    x.aval_text, user_line(), self.chain(), " > ".join(x.trace.chain()), _line(x.location)
+                    x.aval_text, user_line(), self.chain(), " > ".join(x.owner.chain()), _line(x.location)
                 )
             return self._capture(x)
         if type(x) is not Array:
@@ -361,7 +361,7 @@ class Trace:
                 source = self.sources.get(argument)
                 if source is None:
                     raise _Unknown from None
-                self.known[argument] = source._numpy if type(source) is Array else source.trace.evaluate(source.value)
+                self.known[argument] = source._numpy if type(source) is Array else source.owner.evaluate(source.value)
 
     def check_alive(self, tracer: Tracer) -> None:
         """Raise if a tracer is used after its trace ended."""
@@ -408,9 +408,18 @@ def as_array(x: Any, dtype: Any = None) -> Array:
     if type(x) is Array:
         return x
     value = dtypes.as_numpy(x, dtype)
-    if value is x:
-        value = value.copy()  # the caller may change theirs
+    if isinstance(x, np.ndarray) and np.may_share_memory(value, x):
+        value = _copied(value)  # the caller may change theirs
     return Array(value, dtypes.is_weak(x))
+
+
+def _copied(value: np.ndarray) -> np.ndarray:
+    """A copy, in memory that devices can use as it is."""
+    from axil.runtime.buffers import aligned_empty
+
+    copy = aligned_empty(value.shape, value.dtype)
+    copy[...] = value
+    return copy
 
 
 def bind(op: Op, *operands: Any, weak: bool = False, **attributes: Any) -> Any:
@@ -436,8 +445,8 @@ def bind(op: Op, *operands: Any, weak: bool = False, **attributes: Any) -> Any:
 def concrete_array(x: Any) -> Array:
     """An array for what is used outside any trace; raises for a tracer, which has leaked."""
     if type(x) is Tracer:
-        x.trace.check_alive(x)
-        raise errors.UnexpectedTracerError.of(x.aval_text, user_line(), (), " > ".join(x.trace.chain()))
+        x.owner.check_alive(x)
+        raise errors.UnexpectedTracerError.of(x.aval_text, user_line(), (), " > ".join(x.owner.chain()))
     return as_array(x)
 
 

@@ -48,8 +48,6 @@ class _Custom:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         args = self._bind(args, kwargs)
         self._check_rules()
-        if state.trace is None:
-            return self.fun(*args)  # nothing is being transformed: no rule will be asked for
         nondiff = self._nondiff(len(args))
         static = [args[i] for i in sorted(nondiff)]
         chosen = [a for i, a in enumerate(args) if i not in nondiff]

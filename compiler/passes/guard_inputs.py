@@ -1,21 +1,35 @@
-"""Guarding the caller's buffers: IREE may overwrite an argument, unless it is handed over explicitly.
+"""Guarding the caller's buffers: IREE may overwrite an argument, unless the program copies it first.
 
-Where the last use of an argument is a scatter, a sort or an update of a slice, IREE 3.13 updates the caller's
-buffer in place (iree-org/iree#16168; `facts/iree.md` §0.1). Transferring each argument to its own device makes it the
-program's own; IREE turns that into a copy only where something would be overwritten. A donated argument is not
-guarded and is marked as consumed: its buffer is free for reuse.
+Where the last use of an argument is a scatter, a sort or an update of a slice, IREE 3.13 updates the caller's buffer
+in place (iree-org/iree#16168; `facts/iree.md` §0.1). Each argument that may get there, be it through reshapes, loops
+or branches, is copied at the program's start. A donated argument is not guarded and is marked as consumed: its buffer
+is free for reuse.
+
+The copy is an xor with a zero that stands behind a barrier: clones, additions of zero and barriers alone are folded
+away. (A `flow.tensor.transfer` protects arguments too, but where a program has one, IREE gives two values of a loop's
+state one buffer if they start as the same value, and then updates both in place: silently wrong.)
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
+
+import numpy as np
 
 from axil.compiler.functions import body_of, has_body, is_public, operations
 from axil.compiler.passes.passes import Pass
 from axil.dialects import hlo
-from axil.dialects.avals import is_unsigned
+from axil.dialects.avals import Aval, is_bool, is_complex
 from axil.dialects.mlir import aval_of_type, context, ir, tensor_type
+
+_IN_PLACE = {"stablehlo.scatter", "stablehlo.sort", "stablehlo.dynamic_update_slice"}
+_VIEWS = {
+    "stablehlo.reshape", "stablehlo.transpose", "stablehlo.concatenate", "stablehlo.slice", "stablehlo.pad",
+    "stablehlo.bitcast_convert", "stablehlo.convert", "stablehlo.optimization_barrier", "stablehlo.reverse",
+    "stablehlo.broadcast_in_dim", "stablehlo.real", "stablehlo.imag", "stablehlo.complex",
+}  # fmt: skip
 
 
 @dataclass
@@ -26,22 +40,19 @@ class GuardInputs(Pass):
     name: ClassVar[str] = "axil-guard-inputs"
 
     def run(self, module: ir.Operation) -> None:
-        device = ir.Attribute.parse("#hal.device.promise<@__device_0>", context())
         for function in operations(module.regions[0].blocks[0]):
             if function.name == "func.func" and is_public(function) and has_body(function):
-                self._guard(function, device)
+                self._guard(function)
 
-    def _guard(self, function: ir.Operation, device: ir.Attribute) -> None:
+    def _guard(self, function: ir.Operation) -> None:
         block = body_of(function)
-        body = operations(block)
-        with ir.InsertionPoint(body[0]), function.location:
+        first = operations(block)[0]
+        with ir.InsertionPoint(first), function.location:
             for i, argument in enumerate(list(block.arguments)):
-                if i in self.donate:
-                    continue
-                if not any(True for _ in argument.uses):
-                    continue
-                first, moved = _transfer(argument, device)
-                argument.replace_all_uses_except(moved, first)
+                if i not in self.donate and _at_risk(argument):
+                    of = aval_of_type(argument.type)
+                    reader, copied = _copy(argument, of)
+                    argument.replace_all_uses_except(copied, reader)
         if self.donate:
             self._mark_consumed(function)
 
@@ -55,22 +66,56 @@ class GuardInputs(Pass):
         )
 
 
-def _transfer(argument: ir.Value, device: ir.Attribute) -> tuple[ir.Operation, ir.Value]:
-    """Emit the transfer of an argument; gives the operation that reads the argument, and the result.
+def _at_risk(argument: ir.Value) -> bool:
+    """Whether an argument's memory may be what an operation updates in place."""
+    pending, seen = [argument], {argument}
+    while pending:
+        for use in pending.pop().uses:
+            op = use.owner.operation if hasattr(use.owner, "operation") else use.owner
+            if op.name in _IN_PLACE:
+                return True
+            for alias in _aliases(op, use.operand_number):
+                if alias not in seen:
+                    seen.add(alias)
+                    pending.append(alias)
+    return False
 
-    IREE takes unsigned integers in StableHLO only, so they cross the transfer as signless ones.
-    """
-    of = aval_of_type(argument.type)
-    if not is_unsigned(of.dtype):
-        moved = _transfer_op(argument, device)
-        return moved, moved.results[0]
-    signless = tensor_type(of.with_dtype(f"int{8 * of.dtype.itemsize}"))
-    bits = hlo.typed("bitcast_convert", [signless], [argument])
-    moved = _transfer_op(bits.results[0], device)
-    return bits, hlo.typed("bitcast_convert", [argument.type], [moved.results[0]]).results[0]
+
+def _aliases(op: ir.Operation, position: int) -> Iterator[ir.Value]:
+    """Values that may lie in the memory of an operation's operand."""
+    if op.name in _VIEWS:
+        yield from op.results
+    elif op.name == "stablehlo.while":
+        yield op.results[position]
+        for region in op.regions:
+            yield region.blocks[0].arguments[position]
+    elif op.name == "stablehlo.return":
+        parent = op.parent.operation if hasattr(op.parent, "operation") else op.parent
+        if parent.name in ("stablehlo.case", "stablehlo.while") and position < len(parent.results):
+            yield parent.results[position]
+            if parent.name == "stablehlo.while":
+                yield parent.regions[1].blocks[0].arguments[position]
 
 
-def _transfer_op(value: ir.Value, device: ir.Attribute) -> ir.Operation:
-    return ir.Operation.create(
-        "flow.tensor.transfer", results=[value.type], operands=[value], attributes={"target": device}
-    )
+def _copy(x: ir.Value, of: Aval) -> tuple[ir.Operation, ir.Value]:
+    """Emit a copy of an argument; gives the operation that reads the argument, and the copy."""
+    if is_complex(of.dtype):
+        pair = hlo.typed("optimization_barrier", [x.type, x.type], [x, x])
+        parts = [hlo.op("real", pair.results[0]), hlo.op("imag", pair.results[1])]
+        real, imag = [_copy(p, aval_of_type(p.type))[1] for p in parts]
+        return pair, hlo.op("complex", real, imag)
+    bits = of.with_dtype("int8" if is_bool(of.dtype) else f"int{8 * of.dtype.itemsize}")
+    way = "convert" if is_bool(of.dtype) else "bitcast_convert"
+    if bits is of:
+        zero = _zero(bits)
+        mixed = hlo.typed("xor", [x.type], [x, zero])
+        return mixed, mixed.results[0]
+    read = hlo.typed(way, [tensor_type(bits)], [x])
+    mixed = hlo.op("xor", read.results[0], _zero(bits))
+    return read, hlo.typed(way, [x.type], [mixed]).results[0]
+
+
+def _zero(of: Aval) -> ir.Value:
+    """Zeros, of which IREE cannot know what they are."""
+    scalar = hlo.barrier(hlo.constant(np.zeros((), of.dtype)))
+    return hlo.broadcast(scalar, of.shape, ()) if of.shape else scalar

@@ -15,7 +15,6 @@ import numpy as np
 from axil.compiler.derive import Deriver
 from axil.compiler.functions import body_of, has_body, is_public, located, operations
 from axil.compiler.passes.expand import public_functions
-from axil.compiler.passes.loop_state import distinct
 from axil.compiler.passes.passes import Pass
 from axil.dialects import hlo
 from axil.dialects.avals import aval
@@ -154,8 +153,7 @@ class Lowering:
         length = p["length"]
         if length == 0 or length <= p["unroll"]:
             return self._unrolled(site, consts, carry, xs, ys)
-        # Every row is written, so that the first values may be anything: different ones, see `loop_state`.
-        stacks = [hlo.splat(tensor_type(a.with_shape((length, *a.shape))), i % 100) for i, a in enumerate(ys)]
+        stacks = [hlo.splat(tensor_type(a.with_shape((length, *a.shape))), 0) for a in ys]
         start = hlo.constant(0, np.int32)
 
         def condition(i: ir.Value, *_: ir.Value) -> list:
@@ -209,14 +207,13 @@ class Lowering:
         for i, branch in enumerate(site.functions):
             block = hlo.body(made, [], i)
             with ir.InsertionPoint(block):
-                hlo.return_(distinct(self.call(branch, args)))  # they may become the state of a loop around this
+                hlo.return_(self.call(branch, args))
         return list(made.results)
 
     def _while(self, inits: Sequence[ir.Value], condition: Any, step: Any) -> list[ir.Value]:
-        inits = distinct(inits)
         types = [v.type for v in inits]
         made = hlo.typed("while", types, inits, regions=2)
-        for i, make in enumerate((condition, lambda *state: distinct(step(*state)))):
+        for i, make in enumerate((condition, step)):
             block = hlo.body(made, types, i)
             with ir.InsertionPoint(block):
                 hlo.return_(make(*block.arguments))

@@ -139,7 +139,7 @@ def _strong(x: Any) -> Any:
     if type(x) is Array:
         x = Array(x._numpy)
     elif type(x) is Tracer:
-        x = Tracer(x.trace, x.value, x.aval, False, x.location)
+        x = Tracer(x.owner, x.value, x.aval, False, x.location)
     return x
 
 

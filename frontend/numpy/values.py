@@ -100,7 +100,7 @@ def reweaken(x: Value, weak: bool) -> Value:
     if x.weak_type == weak:
         return x
     if type(x) is Tracer:
-        return Tracer(x.trace, x.value, x.aval, weak, x.location)
+        return Tracer(x.owner, x.value, x.aval, weak, x.location)
     result = make_array(x._value, x.aval, weak) if x._value is not None else Array.__new__(Array)
     if x._value is None:
         result.aval, result.weak_type, result._value = x.aval, weak, None

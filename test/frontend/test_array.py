@@ -354,7 +354,7 @@ def test_tracers_work_with_everything() -> None:
 def emitted(function: Any, *shapes: tuple[int, ...]) -> list[str]:
     with tracing(*shapes) as tracers:
         function(*tracers)
-        return [op.operation.name.removeprefix("axil.") for op in tracers[0].trace.block.operations]
+        return [op.operation.name.removeprefix("axil.") for op in tracers[0].owner.block.operations]
 
 
 @pytest.mark.parametrize(
