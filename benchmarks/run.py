@@ -326,7 +326,7 @@ def main() -> None:
             continue
         cells = [human(t[k]) if k in t else "-" for k in ("axil", "numpy", "jax")]
         ratios = [f"{t['axil'] / t[k]:.2f}" if k in t else "-" for k in ("numpy", "jax")]
-        print(f"{name:<62}{limit:>12}{cells[0]:>10}{cells[1]:>10}{cells[2]:>10}{ratios[0]:>9}{ratios[1]:>8}", flush=True)
+        print(f"{name:<62}{limit:>12}{''.join(f'{c:>10}' for c in cells)}{ratios[0]:>9}{ratios[1]:>8}", flush=True)
     for name, limit, value in cold_figures() if not words or chosen("cold import compile") else []:
         print(f"{name:<62}{limit:>12}  {value}", flush=True)
 

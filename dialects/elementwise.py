@@ -100,9 +100,10 @@ logistic = unary("logistic", "1 / (1 + exp(-x)).", _quiet(lambda x: (1 / (1 + np
 # ---- trigonometry --------------------------------------------------------------------------------------
 
 sin = unary("sin", "Sine.", _quiet(np.sin), staged.double_only("sine", formulas.sin), derivative=lambda y, x: cos(x))
-cos = unary("cos", "Cosine.", _quiet(np.cos), staged.double_only("cosine", formulas.cos), derivative=lambda y, x: neg(sin(x)))
-tan = unary("tan", "Tangent.", _quiet(np.tan), staged.double_only("tan", formulas.tan), derivative=lambda y, x: add(mul(y, y), 1.0),
-            domain=(-1.0, 1.0))  # fmt: skip
+cos = unary("cos", "Cosine.", _quiet(np.cos), staged.double_only("cosine", formulas.cos),
+            derivative=lambda y, x: neg(sin(x)))  # fmt: skip
+tan = unary("tan", "Tangent.", _quiet(np.tan), staged.double_only("tan", formulas.tan),
+            derivative=lambda y, x: add(mul(y, y), 1.0), domain=(-1.0, 1.0))  # fmt: skip
 tanh = unary("tanh", "Hyperbolic tangent.", np.tanh, staged.double_only("tanh", formulas.tanh),
              derivative=lambda y, x: sub(full_like(y, 1), mul(y, y)))  # fmt: skip
 
@@ -135,7 +136,8 @@ add = binary("add", "Sum; wraps around for integers.", _wrapping(np.add), _lower
              samples=(sample("f32[2,3]", "f32[2,3]"), sample("i32[3]", "i32[3]", grad=False)))  # fmt: skip
 sub = binary("sub", "Difference; wraps around for integers.", _wrapping(np.subtract), "subtract",
              partials=(lambda y, a, b, t: t, lambda y, a, b, t: neg(t)), linear=(0, 1),
-             transpose=lambda ct, xs: (ct if is_linear(xs[0]) else None, neg(ct) if is_linear(xs[1]) else None))  # fmt: skip
+             transpose=lambda ct, xs: (ct if is_linear(xs[0]) else None, neg(ct) if is_linear(xs[1]) else None),
+             )  # fmt: skip
 
 
 def _other_than_one(xs: Any) -> Any:
@@ -186,7 +188,8 @@ def _lower_div(values: Any, results: Any, context: Any) -> Any:
 div = binary("div", "Quotient; truncates for integers, whose division by zero gives -1.", _divide, _lower_div,
              partials=(lambda y, a, b, t: div(t, b), lambda y, a, b, t: neg(mul(t, div(y, b)))), linear=(0,),
              transpose=lambda ct, xs: (div(ct, xs[1]), None), domain=(0.5, 2.0),
-             samples=(sample("f32[2,3]", "f32[2,3]"), sample("i32[3]", "i32[3]", grad=False, domain=(1, 9))))  # fmt: skip
+             samples=(sample("f32[2,3]", "f32[2,3]"), sample("i32[3]", "i32[3]", grad=False, domain=(1, 9))),
+             )  # fmt: skip
 
 
 def _remainder(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -231,7 +234,8 @@ def _pow_partial_exponent(y: Any, a: Any, b: Any, t: Any) -> Any:
 
 pow_ = binary("pow", "Power, of floating point operands.", _quiet(np.power), "power", takes="inexact",
               partials=(_pow_partial_base, _pow_partial_exponent), domain=(0.5, 2.0))  # fmt: skip
-atan2 = binary("atan2", "Angle of the point (rhs, lhs).", np.arctan2, staged.double_only("atan2", formulas.atan2), takes="float",
+atan2 = binary("atan2", "Angle of the point (rhs, lhs).", np.arctan2, staged.double_only("atan2", formulas.atan2),
+               takes="float",
                partials=(lambda y, a, b, t: mul(t, div(b, add(mul(a, a), mul(b, b)))),
                          lambda y, a, b, t: neg(mul(t, div(a, add(mul(a, a), mul(b, b)))))))  # fmt: skip
 

@@ -23,7 +23,9 @@ def op(name: str, *values: ir.Value, **attributes: ir.Attribute) -> ir.Value:
     return made.results[0]
 
 
-def typed(name: str, results: Sequence[ir.Type], values: Sequence[ir.Value], regions: int = 0, **attributes: Any) -> Any:
+def typed(
+    name: str, results: Sequence[ir.Type], values: Sequence[ir.Value], regions: int = 0, **attributes: Any
+) -> Any:  # fmt: skip
     """Emit `stablehlo.<name>` with given result types; gives the operation."""
     return _create(
         "stablehlo." + name, results=list(results), operands=list(values), attributes=attributes or None,

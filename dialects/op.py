@@ -180,7 +180,7 @@ def _emitting() -> bool:
     if mlir is None:
         return False
     try:
-        mlir.ir.InsertionPoint.current
+        _ = mlir.ir.InsertionPoint.current
     except ValueError:
         return False
     return True

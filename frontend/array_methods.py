@@ -37,6 +37,10 @@ class ImmutableArrayError(errors.AxilTypeError):
     """An item of an array was assigned to; `x.at[index].set(value)` makes the changed array."""
 
 
+class ArrayValueError(errors.AxilError, ValueError):
+    """An array has not the one value that is asked for."""
+
+
 class ArrayMethods:
     """What arrays and tracers can do. Both have `aval` (shape and dtype), `weak_type` and `_numpy`."""
 
@@ -316,7 +320,7 @@ class ArrayMethods:
 
     def __bool__(self) -> bool:
         if self.aval.size != 1:
-            raise ValueError(
+            raise ArrayValueError(
                 errors.explain(
                     f"the truth value of an array of {self.aval.size} elements ({self.aval}) is ambiguous",
                     user_line(), ways_out=["any element: x.any()", "all elements: x.all()", "is it empty: x.size == 0"],
@@ -381,7 +385,7 @@ class ArrayMethods:
         """The one element, or that at an index, as a Python number."""
         value = _concrete(self, "item()", errors.ConcretizationTypeError)
         if not args and value.size != 1:
-            raise ValueError(
+            raise ArrayValueError(
                 errors.explain(f"item() takes the index of one of the elements of {self.aval}", user_line())
             )
         return value.item(*args)

@@ -98,7 +98,9 @@ class Flat:
     `rebuild(leaves)` gives the positional and keyword arguments of a call.
     """
 
-    def __init__(self, fun: Callable[..., Any], rebuild: Callable[[Sequence[Any]], tuple[Any, Any]], where: str) -> None:
+    def __init__(
+        self, fun: Callable[..., Any], rebuild: Callable[[Sequence[Any]], tuple[Any, Any]], where: str
+    ) -> None:  # fmt: skip
         self.fun = fun
         self.rebuild = rebuild
         self.where = where

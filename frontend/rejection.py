@@ -1,7 +1,7 @@
 """Distributions drawn by rejection: gamma, what is made of it, and Poisson.
 
-Each element is drawn again until a draw is accepted, in a `while_loop`. What comes out has no derivative in the parameters
-by way of that loop, as it would take no account of acceptance: asking for one is an error.
+Each element is drawn again until a draw is accepted, in a `while_loop`. A derivative in the parameters through that
+loop would take no account of acceptance: asking for one is an error.
 """
 
 from __future__ import annotations

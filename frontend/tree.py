@@ -27,7 +27,8 @@ from typing import Any, NamedTuple, TypeVar
 import optree
 from optree import _C, PyTreeKind
 
-from axil.errors import PyTreeError
+from axil.errors import PyTreeError, explain
+from axil.source import user_line
 
 NAMESPACE = "axil"
 """The optree namespace that holds the classes registered here."""
@@ -110,8 +111,10 @@ def _check_keys(treedef: PyTreeDef) -> None:
             sorted(keys)
         except TypeError:
             raise PyTreeError(
-                f"the keys of a dict in a pytree must be sortable; {_some(keys)} are not\n"
-                "  way out: use keys of one type such as str, or an OrderedDict, which keeps its order"
+                explain(
+                    f"the keys of a dict in a pytree must be sortable; {_some(keys)} are not", user_line(),
+                    ways_out=["use keys of one type such as str, or an OrderedDict, which keeps its order"],
+                )  # fmt: skip
             ) from None
     for child in treedef.children():
         if child.num_nodes > 1:

@@ -233,7 +233,8 @@ def draw(trained: dict[str, Any], data: dict[str, Any], report: dict[str, Any], 
 def summarize(trained: dict[str, Any], report: dict[str, Any], seconds: float, out: Path) -> int:
     """The closing table; gives the exit status."""
     rows = [
-        ("test accuracy", f"{trained['accuracy']:.2%}", trained["accuracy"] >= WANTED_ACCURACY, f">= {WANTED_ACCURACY:.0%}"),
+        ("test accuracy", f"{trained['accuracy']:.2%}", trained["accuracy"] >= WANTED_ACCURACY,
+         f">= {WANTED_ACCURACY:.0%}"),
         ("compile time, training step", f"{trained['compile_seconds']:.2f} s", True, ""),
         ("time per step (batch of 64)", f"{trained['step_seconds'] * 1e6:.0f} us", True, ""),
         ("compile time, artifact", f"{report['seconds']:.2f} s", True, ""),
@@ -244,7 +245,7 @@ def summarize(trained: dict[str, Any], report: dict[str, Any], seconds: float, o
     ]  # fmt: skip
     print()
     for name, value, ok, limit in rows:
-        mark = ("ok" if ok else "MISSED") + (f" ({limit})" if limit else "") if limit else ""
+        mark = f"{'ok' if ok else 'MISSED'} ({limit})" if limit else ""
         print(f"  {name:<42}{value:>12}  {mark}".rstrip())
     print(f"\nwrote {out / 'digits.axil'} and {out / 'digits.png'}")
     return 0 if all(ok for _, _, ok, _ in rows) else 1

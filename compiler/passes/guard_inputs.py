@@ -72,7 +72,7 @@ def _at_risk(argument: ir.Value) -> bool:
     while pending:
         for use in pending.pop().uses:
             op = use.owner.operation if hasattr(use.owner, "operation") else use.owner
-            if op.name in _IN_PLACE:
+            if op.name in _IN_PLACE and use.operand_number < len(op.results):  # not indices and updates
                 return True
             for alias in _aliases(op, use.operand_number):
                 if alias not in seen:

@@ -195,9 +195,20 @@ class Lowering:
         self.function(body)
         if self.use_kernels and (results := self._loop_kernel(site, operands)) is not None:
             return results
-        return self._while(
-            carry, lambda *s: self.call(cond, [*cc, *s]), lambda *s: self.call(body, [*bc, *s])
-        )
+        # What a step gives as it got it is no state. (IREE 3.13 crashes on some loops that carry such a value.)
+        block = body_of(self.d[self.function(body)])
+        given = list(operations(block)[-1].operands)
+        changes = [v != a for v, a in zip(given, list(block.arguments)[len(bc) :])]
+
+        def whole(state: Sequence[ir.Value]) -> list[ir.Value]:
+            now = iter(state)
+            return [next(now) if c else v for c, v in zip(changes, carry)]
+
+        def step(*state: ir.Value) -> list[ir.Value]:
+            return [v for v, c in zip(self.call(body, [*bc, *whole(state)]), changes) if c]
+
+        state = [v for v, c in zip(carry, changes) if c]
+        return whole(self._while(state, lambda *s: self.call(cond, [*cc, *whole(s)]), step))
 
     def cond(self, site: Site, operands: Sequence[ir.Value]) -> list[ir.Value]:
         """One branch of several."""
@@ -207,13 +218,13 @@ class Lowering:
         for i, branch in enumerate(site.functions):
             block = hlo.body(made, [], i)
             with ir.InsertionPoint(block):
-                hlo.return_(self.call(branch, args))
+                hlo.return_(apart(self.call(branch, args)))
         return list(made.results)
 
     def _while(self, inits: Sequence[ir.Value], condition: Any, step: Any) -> list[ir.Value]:
         types = [v.type for v in inits]
         made = hlo.typed("while", types, inits, regions=2)
-        for i, make in enumerate((condition, step)):
+        for i, make in enumerate((condition, lambda *state: apart(step(*state)))):
             block = hlo.body(made, types, i)
             with ir.InsertionPoint(block):
                 hlo.return_(make(*block.arguments))
@@ -229,6 +240,20 @@ class Lowering:
         functions = [self.d[self.function(f)] for f in site.functions]
         made = emitter(functions, operands, platform=self.platform, **site.parameters)
         return self._kernel_call(made, operands) if made else None
+
+
+def apart(values: Sequence[ir.Value]) -> list[ir.Value]:
+    """The values, with all but the first of equal ones behind a barrier.
+
+    IREE 3.13 cannot compile some loops whose step gives one value for two of the state ("region branch point has 4
+    operands, but region successor needs 6").
+    """
+    seen: set[ir.Value] = set()
+    result = []
+    for value in values:
+        result.append(hlo.barrier(value) if value in seen else value)
+        seen.add(value)
+    return result
 
 
 def read_row(x: ir.Value, i: ir.Value) -> ir.Value:

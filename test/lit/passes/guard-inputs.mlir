@@ -1,20 +1,25 @@
-// IREE may write into a caller's buffer: arguments are transferred to the program first. Donated ones are not.
+// IREE may write into a caller's buffer: arguments that may get to an update in place are copied, by an xor with a zero
+// that IREE cannot know. Donated ones are not, nor are those that are only read.
 // RUN: axil-opt %s --pass-pipeline="axil-guard-inputs" | filecheck %s
 // RUN: axil-opt %s --pass-pipeline="axil-guard-inputs{donate=1}" | filecheck %s --check-prefix=DONATE
 // RUN: axil-opt %s --pass-pipeline="axil-guard-inputs{donate=0;1}" | filecheck %s --check-prefix=BOTH
 
-// CHECK-LABEL: func.func @main(%arg0: tensor<f32>, %arg1: tensor<f32>, %arg2: tensor<f32>)
-// CHECK-NEXT:    [[A:%.*]] = "flow.tensor.transfer"(%arg0) {target = #hal.device.promise<@__device_0>}
-// CHECK-NEXT:    [[B:%.*]] = "flow.tensor.transfer"(%arg1)
-// CHECK-NEXT:    stablehlo.add [[A]], [[B]]
+// CHECK-LABEL: func.func @main(%arg0: tensor<i32>, %arg1: tensor<1x4xi32>, %arg2: tensor<i32>)
+// CHECK:         [[ZERO:%.*]] = stablehlo.optimization_barrier
+// CHECK-NEXT:    [[ZEROS:%.*]] = stablehlo.broadcast_in_dim [[ZERO]]
+// CHECK-NEXT:    [[A:%.*]] = stablehlo.xor %arg1, [[ZEROS]]
+// CHECK-NEXT:    [[B:%.*]] = stablehlo.reshape [[A]]
+// CHECK-NOT:     xor
 
-// DONATE-LABEL: func.func @main(%arg0: tensor<f32>, %arg1: tensor<f32> {iree.abi.consume}, %arg2: tensor<f32>)
-// DONATE-NEXT:    [[A:%.*]] = "flow.tensor.transfer"(%arg0)
-// DONATE-NEXT:    stablehlo.add [[A]], %arg1
+// DONATE-LABEL: func.func @main(
+// DONATE-SAME:    tensor<1x4xi32> {iree.abi.consume}
+// DONATE-NEXT:    stablehlo.reshape %arg1
 
 // BOTH-LABEL: func.func @main(
-// BOTH-NEXT:    stablehlo.add %arg0, %arg1
-func.func @main(%x: tensor<f32>, %y: tensor<f32>, %unused: tensor<f32>) -> tensor<f32> {
-  %0 = stablehlo.add %x, %y : tensor<f32>
-  return %0 : tensor<f32>
+// BOTH-NEXT:    stablehlo.reshape %arg1
+func.func @main(%x: tensor<i32>, %y: tensor<1x4xi32>, %unused: tensor<i32>) -> tensor<4xi32> {
+  %0 = stablehlo.reshape %y : (tensor<1x4xi32>) -> tensor<4xi32>
+  %1 = stablehlo.reshape %x : (tensor<i32>) -> tensor<1xi32>
+  %2 = stablehlo.dynamic_update_slice %0, %1, %x : (tensor<4xi32>, tensor<1xi32>, tensor<i32>) -> tensor<4xi32>
+  return %2 : tensor<4xi32>
 }
