@@ -119,7 +119,8 @@ class JitFunction:
         self.fun = fun
         self.label = f"jit({function_name(fun)})"
         self.parameters = _parameters(fun)
-        self.static_argnums, self.static_argnames = _static(self.parameters, static_argnums, static_argnames, self.label)
+        static = _static(self.parameters, static_argnums, static_argnames, self.label)
+        self.static_argnums, self.static_argnames = static
         self.donate_argnums, _ = _static(self.parameters, donate_argnums, donate_argnames, self.label)
         self._plain = not (self.static_argnums or self.static_argnames or self.donate_argnums)
         self._fast: dict[Any, Compiled] = {}
@@ -290,7 +291,7 @@ class _Arguments:
         return args, {**named, **self.static_names}
 
     def key(self) -> Any:
-        """What decides which compiled program is used. 1, 1.0 and True are equal and hash alike, but are not the same."""
+        """What decides which compiled program is used. Static 1, 1.0 and True are equal, but not the same."""
         self.check_statics()
         signature = tuple([(x.aval, x.weak_type) for x in self.operands])
         statics = tuple([(i, type(v), v) for i, v in self.static.items()])
@@ -527,7 +528,9 @@ def _static(parameters: list, argnums: Any, argnames: Any, label: str) -> tuple[
     count = len(positional)
     for i in numbers:
         if not isinstance(i, int):
-            raise errors.AxilTypeError(errors.explain(f"{label}: argument numbers must be ints, got {i!r}", user_line()))
+            raise errors.AxilTypeError(
+                errors.explain(f"{label}: argument numbers must be ints, got {i!r}", user_line())
+            )
         if not variadic and not -count <= i < count:
             raise ArgumentError(
                 errors.explain(
@@ -544,7 +547,8 @@ def _static(parameters: list, argnums: Any, argnames: Any, label: str) -> tuple[
             )
     numbers = tuple(i % count if i < 0 and count else i for i in numbers)
     by_name = [i for i, p in enumerate(positional) if p.name in names]
-    by_number = [positional[i].name for i in numbers if i < count and positional[i].kind != inspect.Parameter.POSITIONAL_ONLY]
+    chosen = [positional[i] for i in numbers if i < count]
+    by_number = [p.name for p in chosen if p.kind != p.POSITIONAL_ONLY]
     return tuple(sorted({*numbers, *by_name})), frozenset([*names, *by_number])
 
 
@@ -558,7 +562,8 @@ def eval_shape(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     flat = Flat(fun, call.rebuild, f"eval_shape({function_name(fun)})")
     avals, weak = [x.aval for x in call.operands], [x.weak_type for x in call.operands]
     traced = trace_function(flat.where, symbol(fun), flat, avals, weak)
-    return flat.unflatten([ShapeDtypeStruct(a.shape, a.dtype, weak_type=w) for a, w in zip(traced.outputs, traced.weak)])
+    results = zip(traced.outputs, traced.weak)
+    return flat.unflatten([ShapeDtypeStruct(a.shape, a.dtype, weak_type=w) for a, w in results])
 
 
 def make_ir(fun: Callable[..., Any], static_argnums: Any = ()) -> Callable[..., str]:

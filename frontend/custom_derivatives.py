@@ -134,7 +134,8 @@ class custom_jvp(_Custom):  # noqa: N801 - JAX's name
             if len(rules) != len(primals):
                 raise CustomRuleError(
                     errors.explain(
-                        f"{self.label} was given {len(rules)} rules by defjvps and called with {len(primals)} arguments",
+                        f"{self.label} was given {len(rules)} rules by defjvps and called with {len(primals)} "
+                        "arguments",
                         user_line(),
                         ways_out=["give one rule an argument, None for those without a derivative"],
                     )
@@ -166,7 +167,8 @@ class custom_jvp(_Custom):  # noqa: N801 - JAX's name
         def rule(*values: Any) -> list:
             primals, rest = values[: len(operands)], iter(values[len(operands) :])
             tangents = [next(rest) if av.is_inexact(p.aval.dtype) else _zero_tangent(p) for p in primals]
-            result = self.rule(*static, tree.tree_unflatten(treedef, primals), tree.tree_unflatten(treedef, tangents))  # type: ignore[misc]
+            trees = tree.tree_unflatten(treedef, primals), tree.tree_unflatten(treedef, tangents)
+            result = self.rule(*static, *trees)  # type: ignore[misc]
             return self._rule_outputs(result, flat, of)
 
         weak_all = [*weak, *[False] * len(tangent_avals)]
@@ -182,7 +184,9 @@ class custom_jvp(_Custom):  # noqa: N801 - JAX's name
     def _rule_outputs(self, result: Any, flat: Flat, of: Any) -> list:
         if not isinstance(result, (tuple, list)) or len(result) != 2:
             raise CustomRuleError(
-                errors.explain(f"the rule of {self.label} must give a pair (result, tangent), got {result!r}", user_line())
+                errors.explain(
+                    f"the rule of {self.label} must give a pair (result, tangent), got {result!r}", user_line()
+                )
             )
         outs, out_def = tree.tree_flatten(result[0])
         touts, tangent_def = tree.tree_flatten(result[1])
@@ -194,7 +198,8 @@ class custom_jvp(_Custom):  # noqa: N801 - JAX's name
                     user_line(),
                 )
             )
-        outs = [fit(operand(x, self.label), a, f"a result of the rule of {self.label}") for x, a in zip(outs, of.outputs)]
+        what = f"a result of the rule of {self.label}"
+        outs = [fit(operand(x, self.label), a, what) for x, a in zip(outs, of.outputs)]
         chosen = [
             fit(operand(t, self.label), a, f"a tangent of the rule of {self.label}")
             for t, a in zip(touts, of.outputs)
@@ -238,10 +243,9 @@ def share_captures(trace: Any, *traced: Any) -> tuple:
             continue
         own = [index[id(c)] for c in t.captures]
         inputs = [*[c.aval for c in captures], *functions.signature(t.name).inputs[len(own) :]]
-        k = len(captures)
         with trace.program.context, trace.program.ir.Location.unknown():
             names.append(functions.build(
-                t.name, inputs, lambda *a, t=t, own=own: functions.call(t.name, [*[a[i] for i in own], *a[k:]])
+                t.name, inputs, lambda *a, t=t, own=own: functions.call(t.name, [*[a[i] for i in own], *a[len(captures) :]])
             ))  # fmt: skip
     return (*names, captures)
 
@@ -297,7 +301,7 @@ class custom_vjp(_Custom):  # noqa: N801 - JAX's name
         def backward(*values: Any) -> list:
             residuals = tree.tree_unflatten(residual_def[0], values[: len(res_avals)])
             rest = iter(values[len(res_avals) :])
-            cts = [next(rest) if av.is_inexact(a.dtype) else np.zeros(a.shape, [("float0", np.void, 0)]) for a in of.outputs]
+            cts = [next(rest) if av.is_inexact(a.dtype) else np.zeros(a.shape, dtypes.float0) for a in of.outputs]
             grads = self.backward(*static, residuals, tree.tree_unflatten(flat.treedef, cts))  # type: ignore[misc]
             return self._backward_outputs(grads, treedef, avals)
 
@@ -327,7 +331,8 @@ class custom_vjp(_Custom):  # noqa: N801 - JAX's name
             )
         residuals, treedef = operands_of(result[1], self.label)
         residual_def[:] = [treedef]
-        outs = [fit(operand(x, self.label), a, f"a result of the forward rule of {self.label}") for x, a in zip(outs, of.outputs)]
+        what = f"a result of the forward rule of {self.label}"
+        outs = [fit(operand(x, self.label), a, what) for x, a in zip(outs, of.outputs)]
         return [*outs, *residuals]
 
     def _backward_outputs(self, grads: Any, treedef: Any, avals: Sequence[Any]) -> list:

@@ -179,7 +179,8 @@ def match_carry(outputs: list, carry: list, what: str) -> list:
         if new.aval is not old.aval and widened[i] is None:
             raise errors.AxilTypeError(
                 errors.explain(
-                    f"{what} must keep its shapes and dtypes: leaf {i} goes in as {old.aval} and comes out as {new.aval}",
+                    f"{what} must keep its shapes and dtypes: leaf {i} goes in as {old.aval} and comes out as "
+                    f"{new.aval}",
                     user_line(),
                     ways_out=[f"start with that type: init.astype({new.aval.dtype.name!r})",
                               f"or convert in the body: .astype({old.aval.dtype.name!r})"],
@@ -351,7 +352,8 @@ def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any],
     if pred.aval.shape:
         raise errors.AxilTypeError(
             errors.explain(f"cond: the predicate must be a scalar, got {pred.aval}", user_line(),
-                           ways_out=["use axil.numpy.where to choose element by element", "or vmap the function"])  # fmt: skip
+                           ways_out=["use axil.numpy.where to choose element by element",
+                                     "or vmap the function"])  # fmt: skip
         )
     if config.disable_jit and _is_known(pred):
         return true_fun(*operands) if pred else false_fun(*operands)
@@ -403,8 +405,11 @@ def _emit_switch(name: str, flats: list[Flat], index: Any, operands: Sequence[An
             )
         if [a.shape for a in t.outputs] != [a.shape for a in traced[0].outputs]:
             raise errors.AxilTypeError(
-                errors.explain(f"{name}: branches must give the same shapes and dtypes; branch 0 gives "
-                               f"{_text(traced[0].outputs)}, branch {i} gives {_text(t.outputs)}", user_line())  # fmt: skip
+                errors.explain(
+                    f"{name}: branches must give the same shapes and dtypes; branch 0 gives "
+                    f"{_text(traced[0].outputs)}, branch {i} gives {_text(t.outputs)}",
+                    user_line(),
+                )
             )
     traced = _same_dtypes(name, traced, flats, avals, weak)
     *names, captures = share_captures(trace, *traced)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as onp
 import pytest
+
 from axil import tree
 from axil.runtime.errors import AxilError
 

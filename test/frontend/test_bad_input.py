@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import axil
-import axil.numpy as np
 import numpy as onp
 import pytest
+from checks import error_here, marked_line, same
+
+import axil
+import axil.numpy as np
 from axil import errors, grad, jit, jvp, lax, linearize, value_and_grad, vjp, vmap
 from axil.runtime.errors import AxilError
-from checks import error_here, marked_line, same
 
 
 @pytest.fixture(autouse=True)
@@ -64,9 +65,9 @@ def test_shapes_that_do_not_fit_inside_a_traced_function() -> None:
 
 def test_dtypes_that_do_not_fit() -> None:
     with error_here(TypeError, "f32"):
-        X & 1
+        _ = X & 1
     with error_here(TypeError, "f32"):
-        ~X
+        _ = ~X
 
 
 # ---- values that are not known -------------------------------------------------------------------------

@@ -5,12 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-import axil
-import axil.numpy as np
 import numpy as onp
 import pytest
-from axil import checkpoint, grad, jit, jvp, lax, vmap
 from checks import error_here, same, slope
+
+import axil
+import axil.numpy as np
+from axil import checkpoint, grad, jit, jvp, lax, vmap
 
 
 def layer(x: Any, w: Any) -> Any:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import axil
-import axil.numpy as np
 import numpy as onp
 import pytest
-from axil import grad, jit, jvp, lax, value_and_grad, vmap
 from checks import counted, error_here, same, slope
+
+import axil
+import axil.numpy as np
+from axil import grad, jit, jvp, lax, value_and_grad, vmap
 
 X = onp.arange(4.0, dtype="f4")
 add = lambda c, x: (c + x, c * x)
@@ -100,7 +101,7 @@ def test_gradients_of_scan() -> None:
         same(got[1], slope(lambda h: f(args[0], h, args[2]), 0.3), 1e-6)
         for i in range(4):
             d = onp.eye(4)[i]
-            same(got[2][i], slope(lambda t: f(*args[:2], args[2] + t * d), 0.0), 1e-6)
+            same(got[2][i], slope(lambda t, d=d: f(*args[:2], args[2] + t * d), 0.0), 1e-6)
         back = lambda w: lax.scan(lambda h, x: (np.sin(w * h + x), h), 0.3, args[2], reverse=True)[1].sum()
         same(grad(grad(back))(0.7), slope(grad(back), 0.7), 1e-6)
 

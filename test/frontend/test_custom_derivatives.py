@@ -5,12 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-import axil
-import axil.numpy as np
 import numpy as onp
 import pytest
-from axil import custom_jvp, custom_vjp, grad, hessian, jacfwd, jit, jvp, lax, value_and_grad, vjp, vmap
 from checks import error_here, same
+
+import axil
+import axil.numpy as np
+from axil import custom_jvp, custom_vjp, grad, hessian, jacfwd, jit, jvp, lax, value_and_grad, vjp, vmap
 
 # Rules are wrong by a factor of 10, so that their use shows.
 

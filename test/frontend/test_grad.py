@@ -6,13 +6,14 @@ import dataclasses
 from functools import partial
 from typing import Any, NamedTuple
 
-import axil
-import axil.numpy as np
 import numpy as onp
 import pytest
+from checks import numeric_jacobian, same, slope
+
+import axil
+import axil.numpy as np
 from axil import grad, jit, jvp, lax, linearize, value_and_grad, vjp, vmap
 from axil.tree_util import register_pytree_node_class
-from checks import numeric_jacobian, same, slope
 
 
 def cubic(x: Any) -> Any:

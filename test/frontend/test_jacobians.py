@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import axil
-import axil.numpy as np
 import numpy as onp
 import pytest
-from axil import grad, hessian, jacfwd, jacrev, jit, lax, vmap
 from checks import error_here, numeric_jacobian, same
+
+import axil
+import axil.numpy as np
+from axil import grad, hessian, jacfwd, jacrev, jit, lax, vmap
 
 BOTH = pytest.mark.parametrize("jac", [jacfwd, jacrev])
 

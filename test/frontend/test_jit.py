@@ -12,12 +12,13 @@ import threading
 from functools import partial
 from typing import Any
 
-import axil
-import axil.numpy as np
 import numpy as onp
 import pytest
-from axil import ShapeDtypeStruct, eval_shape, grad, jit, lax, make_ir, vmap
 from checks import counted, error_here, same
+
+import axil
+import axil.numpy as np
+from axil import ShapeDtypeStruct, eval_shape, grad, jit, lax, make_ir, vmap
 
 # ---- calling -------------------------------------------------------------------------------------------
 

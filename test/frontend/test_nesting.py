@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import axil
-import axil.numpy as np
 import pytest
-from axil import checkpoint, custom_jvp, custom_vjp, grad, jacfwd, jacrev, jit, jvp, lax, linearize, vjp, vmap
 from checks import same, slope
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+import axil
+import axil.numpy as np
+from axil import checkpoint, custom_jvp, custom_vjp, grad, jacfwd, jacrev, jit, jvp, lax, linearize, vjp, vmap
 
 Scalar = Callable[[Any], Any]
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-import axil
-import axil.numpy as np
 import numpy as onp
 import pytest
+from checks import counted, same
+
+import axil
+import axil.numpy as np
 from axil import grad, jit, jvp, lax, make_ir, vmap
 from axil.core import Array, Tracer, state
 from axil.runtime.errors import AxilError
-from checks import counted, same
 
 
 def test_eager_operations_record_nothing() -> None:
@@ -49,7 +50,8 @@ def test_an_outer_value_is_captured_once() -> None:
 
 
 def test_derivatives_and_loops_are_calls_of_derived_functions() -> None:
-    text = make_ir(lambda x: vmap(grad(lambda v: lax.scan(lambda c, k: (c * k, None), v, np.ones(3))[0]))(x))(np.ones(2))
+    loop = lambda v: lax.scan(lambda c, k: (c * k, None), v, np.ones(3))[0]
+    text = make_ir(lambda x: vmap(grad(loop))(x))(np.ones(2))
     for combinator in ("vmap", "vjp", "scan"):
         assert f'combinator = "{combinator}"' in text
 

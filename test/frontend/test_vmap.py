@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import axil
-import axil.numpy as np
 import numpy as onp
 import pytest
-from axil import grad, jit, lax, random, vmap
 from checks import error_here, same
+
+import axil
+import axil.numpy as np
+from axil import grad, jit, lax, random, vmap
 
 A = onp.arange(6.0, dtype="f4").reshape(2, 3)
 

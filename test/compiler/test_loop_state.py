@@ -1,0 +1,86 @@
+"""Loops that IREE runs itself (no kernel takes them): what they update in place must not be somebody else's memory.
+
+IREE 3.13 gave two values of a loop's state one buffer where they started as one value, if any argument of the program
+was guarded by a transfer (see `guard_inputs`), and could not compile some loops whose step gives a value twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as onp
+import pytest
+
+import axil
+import axil.numpy as np
+from axil import grad, jit, lax, tree_util
+from axil.compiler.passes import lower
+
+
+@pytest.fixture(autouse=True)
+def _without_kernels(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    plain = lower.Lowering.__init__
+    monkeypatch.setattr(lower.Lowering, "__init__", lambda self, d, platform, kernels: plain(self, d, platform, False))
+    yield
+    axil.clear_caches()
+
+
+def agree(f: Any, *args: Any) -> None:
+    """A compiled function gives what the interpreter gives, twice, and leaves its arguments as they are."""
+    before = [onp.array(a) for a in args]
+    wanted = tree_util.tree_leaves(f(*args))
+    compiled = jit(f)
+    for _ in range(2):
+        for got, want in zip(tree_util.tree_leaves(compiled(*args)), wanted):
+            onp.testing.assert_allclose(onp.asarray(got), onp.asarray(want), rtol=1e-5, atol=1e-6)
+        for a, b in zip(args, before):
+            assert (onp.asarray(a) == b).all()
+
+
+def test_state_that_starts_as_one_value() -> None:
+    def f(x: Any, n: Any) -> Any:
+        z = x * 2
+
+        def body(i: Any, s: Any) -> Any:
+            a, b, c, d, e = s
+            return a.at[i].set(1.0), b.at[i].set(2.0), c.at[i].set(True), d.at[i].set(False), e.at[0, i].set(5.0)
+
+        return lax.fori_loop(0, n, body, (z, z, z > 0, z > 0, z.reshape(1, -1))), x.at[0].set(9.0), x
+
+    agree(f, np.arange(3.0), np.array(3))
+    agree(f, np.arange(3000.0), np.array(2))
+
+
+def test_stacks_of_a_scan_and_its_gradient() -> None:
+    def f(x: Any) -> Any:
+        _, ys = lax.scan(lambda c, _: (c * x, (np.sin(c), c > 0.4, c > 0.6, c)), x, None, length=3)
+        return ys[0].sum() + (ys[3] * ys[1]).sum() * 2
+
+    agree(lambda x: (f(x), grad(f)(x), grad(grad(f))(x)), np.array(0.7))
+
+
+def test_steps_that_give_a_value_twice() -> None:
+    def f(x: Any, n: Any) -> Any:
+        def twice(i: Any, s: Any) -> Any:
+            a, b = s[0].at[i].set(1.0), s[1].at[i].set(2.0)
+            return a + b, a + b
+
+        def branches(i: Any, s: Any) -> Any:
+            a, b = s[0].at[i].set(1.0), s[1].at[i].set(2.0)
+            return lax.cond(a.sum() > 3.0, lambda: (a, a), lambda: (b, b))
+
+        zeros = np.zeros(x.shape)
+        return (
+            lax.fori_loop(0, n, twice, (x, x * x)), lax.fori_loop(0, n, branches, (zeros, zeros)),
+            lax.fori_loop(0, n, lambda i, s: (s[0] + 1, s[0] + 1), (zeros, x)),
+            lax.fori_loop(0, n, lambda i, s: lax.cond(i > 3, lambda: (s[0], s[0]), lambda: (s[1], s[1])), (zeros, x)),
+        )  # fmt: skip
+
+    agree(f, np.arange(3.0), np.array(3))
+
+
+def test_state_that_a_step_leaves_alone() -> None:
+    step = lambda s: (s[0] + 1, s[1], s[2].at[s[0]].add(s[1][0]), s[3])
+    agree(lambda x: lax.while_loop(lambda s: s[0] < 2, step, (0, x, x, x)), np.arange(3.0))
+    agree(lambda x: lax.while_loop(lambda s: s[0] < 2, step, (5, x, x, x)), np.arange(3.0))
