@@ -59,8 +59,8 @@ neg = unary("neg", "Negation; wraps around for integers.", np.negative, "negate"
             linear=lambda ct: neg(ct), samples=FLOATS_AND_INTS)  # fmt: skip
 abs_ = unary("abs", "Absolute value.", np.abs, "abs", takes="number", gives=_real_of,
              derivative=lambda y, x: sign(x), domain=(0.5, 2.0), samples=FLOATS_AND_INTS)  # fmt: skip
-sign = unary("sign", "Sign: -1, 0 or 1; NaN and -0.0 are kept.", lambda x: _sign(x), "sign", takes="number",
-             samples=FLOATS_AND_INTS)  # fmt: skip
+sign = unary("sign", "Sign: -1, 0 or 1; NaN and -0.0 are kept.", lambda x: _sign(x), lambda *a: _lower_sign(*a),
+             takes="number", samples=FLOATS_AND_INTS)  # fmt: skip
 floor = unary("floor", "Largest integer not above.", np.floor, "floor", takes="float")
 ceil = unary("ceil", "Smallest integer not below.", np.ceil, "ceil", takes="float")
 round_even = unary("round_even", "Nearest integer, ties to even.", np.rint, "round_nearest_even", takes="float")
@@ -74,6 +74,15 @@ def _sign(x: np.ndarray) -> np.ndarray:
     return np.where(x == 0, x, np.sign(x)).astype(x.dtype)
 
 
+def _lower_sign(values: Any, results: Any, context: Any) -> Any:
+    from axil.dialects import hlo
+
+    (x,) = values
+    if av.is_unsigned(dtype_of(x)):  # StableHLO has no sign of these
+        return hlo.op("minimum", x, hlo.splat(x.type, 1))
+    return hlo.op("sign", x)
+
+
 def _half(x: np.ndarray) -> np.ndarray:
     # The largest number below one half: x + 0.5 would round 0.49999997 up to 1.
     return np.nextafter(np.asarray(0.5, x.dtype), np.asarray(0, x.dtype))
@@ -82,27 +91,29 @@ def _half(x: np.ndarray) -> np.ndarray:
 # ---- exponentials and logarithms -----------------------------------------------------------------------
 
 exp = unary("exp", "Exponential.", _quiet(np.exp), "exponential", derivative=lambda y, x: y)
-expm1 = unary("expm1", "exp(x) - 1, accurate near 0.", _quiet(np.expm1), "exponential_minus_one",
+expm1 = unary("expm1", "exp(x) - 1, accurate near 0.", _quiet(np.expm1),
+              staged.double_only("exponential_minus_one", staged.expm1),
               derivative=lambda y, x: add(y, 1.0))  # fmt: skip
 log = unary("log", "Natural logarithm.", _quiet(np.log), "log", derivative=lambda y, x: div(full_like(x, 1), x),
             domain=(0.2, 3.0))  # fmt: skip
-log1p = unary("log1p", "log(1 + x), accurate near 0.", _quiet(np.log1p), "log_plus_one",
+log1p = unary("log1p", "log(1 + x), accurate near 0.", _quiet(np.log1p),
+              staged.double_only("log_plus_one", staged.log1p),
               derivative=lambda y, x: div(full_like(x, 1), add(x, 1.0)), domain=(-0.5, 3.0))  # fmt: skip
 sqrt = unary("sqrt", "Square root.", _quiet(np.sqrt), "sqrt", derivative=lambda y, x: div(full_like(y, 0.5), y),
              domain=(0.2, 3.0))  # fmt: skip
 rsqrt = unary("rsqrt", "Reciprocal square root.", _quiet(lambda x: (1 / np.sqrt(x)).astype(x.dtype)), "rsqrt",
               derivative=lambda y, x: mul(full_like(y, -0.5), div(y, x)), domain=(0.2, 3.0))  # fmt: skip
-cbrt = unary("cbrt", "Cube root.", np.cbrt, "cbrt", takes="float",
+cbrt = unary("cbrt", "Cube root.", np.cbrt, staged.lowering(formulas.cbrt), takes="float",
              derivative=lambda y, x: div(full_like(y, 1 / 3), mul(y, y)), domain=(0.2, 3.0))  # fmt: skip
 logistic = unary("logistic", "1 / (1 + exp(-x)).", _quiet(lambda x: (1 / (1 + np.exp(-x))).astype(x.dtype)),
                  "logistic", derivative=lambda y, x: mul(y, sub(full_like(y, 1), y)))  # fmt: skip
 
 # ---- trigonometry --------------------------------------------------------------------------------------
 
-sin = unary("sin", "Sine.", _quiet(np.sin), staged.double_only("sine", formulas.sin), derivative=lambda y, x: cos(x))
-cos = unary("cos", "Cosine.", _quiet(np.cos), staged.double_only("cosine", formulas.cos),
+sin = unary("sin", "Sine.", _quiet(np.sin), staged.on_cpu("sine", formulas.sin), derivative=lambda y, x: cos(x))
+cos = unary("cos", "Cosine.", _quiet(np.cos), staged.on_cpu("cosine", formulas.cos),
             derivative=lambda y, x: neg(sin(x)))  # fmt: skip
-tan = unary("tan", "Tangent.", _quiet(np.tan), staged.double_only("tan", formulas.tan),
+tan = unary("tan", "Tangent.", _quiet(np.tan), staged.on_cpu("tan", formulas.tan),
             derivative=lambda y, x: add(mul(y, y), 1.0), domain=(-1.0, 1.0))  # fmt: skip
 tanh = unary("tanh", "Hyperbolic tangent.", np.tanh, staged.double_only("tanh", formulas.tanh),
              derivative=lambda y, x: sub(full_like(y, 1), mul(y, y)))  # fmt: skip
@@ -202,11 +213,31 @@ def _remainder(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def _lower_rem(values: Any, results: Any, context: Any) -> Any:
     from axil.dialects import hlo
 
+    if dtype_of(values[0]) == np.float64:
+        return _lower_rem_double(*values, context)
     if not av.is_integer(dtype_of(values[0])):
         return hlo.op("remainder", *values)
     zero = hlo.compare(values[1], hlo.splat(values[1].type, 0), "EQ")
     safe = hlo.select(zero, hlo.splat(values[1].type, 1), values[1])
     return hlo.select(zero, values[0], hlo.op("remainder", values[0], safe))
+
+
+def _lower_rem_double(a: Any, b: Any, context: Any) -> Any:
+    """fmod, which IREE's linker lacks for f64, by exact steps until all elements have got their remainder."""
+    from axil.dialects import hlo
+
+    x, y = formulas.absolute(staged.Staged(a)), formulas.absolute(staged.Staged(b))
+    defined = (x < np.inf) & (y > 0) & (y == y)
+    start, y = staged.where(defined, x, 0.0), staged.where(defined, y, np.inf)
+
+    def unfinished(r: Any) -> list:
+        (more,) = hlo.reduce([(staged.Staged(r) >= y).value], [hlo.constant(False)], range(len(shape_of(a))),
+                             lambda p, q: hlo.op("or", p, q))  # fmt: skip
+        return [more]
+
+    (rest,) = context._while([start.value], unfinished, lambda r: [formulas.fmod_step(staged.Staged(r), y).value])
+    rest = staged.where(defined, staged.Staged(rest), np.nan)
+    return formulas.with_sign_bit_of(rest, staged.Staged(a)).value
 
 
 def _truncated_quotient(a: Any, b: Any) -> Any:
@@ -232,9 +263,17 @@ def _pow_partial_exponent(y: Any, a: Any, b: Any, t: Any) -> Any:
     return mul(t, mul(y, log(select(zero_base, full_like(a, 1), a))))
 
 
-pow_ = binary("pow", "Power, of floating point operands.", _quiet(np.power), "power", takes="inexact",
+def _lower_pow(values: Any, results: Any, context: Any) -> Any:
+    from axil.dialects import hlo
+
+    if av.is_complex(dtype_of(values[0])):
+        return hlo.op("power", *values)
+    return staged.lowering(formulas.power)(values, results, context)
+
+
+pow_ = binary("pow", "Power, of floating point operands.", _quiet(np.power), _lower_pow, takes="inexact",
               partials=(_pow_partial_base, _pow_partial_exponent), domain=(0.5, 2.0))  # fmt: skip
-atan2 = binary("atan2", "Angle of the point (rhs, lhs).", np.arctan2, staged.double_only("atan2", formulas.atan2),
+atan2 = binary("atan2", "Angle of the point (rhs, lhs).", np.arctan2, staged.lowering(formulas.atan2),
                takes="float",
                partials=(lambda y, a, b, t: mul(t, div(b, add(mul(a, a), mul(b, b)))),
                          lambda y, a, b, t: neg(mul(t, div(a, add(mul(a, a), mul(b, b)))))))  # fmt: skip
@@ -444,6 +483,8 @@ def _convert_lower(values: Any, results: Any, context: Any, *, dtype: Any) -> An
         return hlo.compare(x, hlo.splat(x.type, 0), "NE")
     if av.is_float(of) and av.is_integer(dtype):
         return _saturating_convert(x, np.dtype(dtype))
+    if np.dtype(dtype) == av.BFLOAT16 and not av.is_inexact(of):
+        x = hlo.convert(x, np.float32)  # IREE 3.13 links no direct conversion (undefined symbol __truncsfbf2)
     return hlo.convert(x, dtype)
 
 

@@ -12,9 +12,13 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from axil.dialects.staged import (
     absolute,
+    bits_of,
     clamped,
+    converted,
     exp,
     expm1,
     floor,
@@ -26,6 +30,9 @@ from axil.dialects.staged import (
     sqrt,
     where,
     with_sign_of,
+)
+from axil.dialects.staged import (
+    power as positive_power,
 )
 
 # ---- error function (ndtr.c) ---------------------------------------------------------------------------
@@ -137,6 +144,59 @@ def _refined_erf_inv(x: Any, y: Any, w: Any) -> Any:
     return where(a <= 1.0, with_sign_of(y, x), math.nan)
 
 
+# ---- powers, roots and remainders ----------------------------------------------------------------------
+
+
+def sign_bit(x: Any) -> Any:
+    """Where `x` is negative, or -0.0."""
+    return (x < 0) | ((x == 0) & (1.0 / x < 0))
+
+
+def with_sign_bit_of(magnitude: Any, x: Any) -> Any:
+    """`magnitude`, which is not negative, with the sign of `x`, be it that of a zero."""
+    return where(sign_bit(x), -magnitude, magnitude)
+
+
+def power(x: Any, y: Any) -> Any:
+    """x^y, as IEEE 754 has it. IREE's own is exp(y log x): NaN for negative x, and for 0^0."""
+    a = absolute(x)
+    size = where((a == 1.0) & (y == y), 1.0, positive_power(a, y))
+    whole = floor(y) == y
+    odd = whole & (floor(y * 0.5) * 2.0 != y)
+    size = where(odd & sign_bit(x), -size, size)
+    size = where((x < 0) & (a < math.inf) & (floor(y) != y), math.nan, size)
+    return where((y == 0) | (x == 1.0), 1.0, size)
+
+
+def cbrt(x: Any) -> Any:
+    """Cube root: by a logarithm, then a Newton step (two for f64)."""
+    a = absolute(x)
+    usual = (a > 0) & (a < math.inf)
+    a = where(usual, a, 1.0)
+    y = exp(log(a) * (1 / 3))
+    for _ in range(2 if is_double(x) else 1):
+        y = y - (y - a / (y * y)) * (1 / 3)
+    return where(usual, with_sign_of(y, x), x)
+
+
+_STEP = 22  # bits of the quotient that a step of fmod takes away
+
+
+def fmod_step(r: Any, y: Any) -> Any:
+    """`r` less a multiple of `y` that leaves less than r / 2^22, or the remainder. Of positive f64; exact.
+
+    The multiple is q c, where c is y times a power of two and q < 2^23 is an integer. c is split in two parts, so that
+    their products with q have no more than 53 bits; q is rounded to nearest, so that what is left has not either.
+    """
+    exponents = [bits_of(v, np.int64).op("shift_right_logical", 52) for v in (r, y)]
+    shift = (exponents[0] - exponents[1] - _STEP).op("maximum", 0)
+    bits = bits_of(y, np.int64) + shift.op("shift_left", 52)
+    c, high = bits_of(bits, np.float64), bits_of(bits & -(1 << 27), np.float64)
+    q = rint(r / c)
+    rest = (r - q * high) - q * (c - high)
+    return where(r >= y, where(rest < 0, rest + c, rest), r)
+
+
 # ---- sine and cosine (sin.c) ---------------------------------------------------------------------------
 
 _SIN = (1.58962301576546568060e-10, -2.50507477628578072866e-8, 2.75573136213857245213e-6,
@@ -161,28 +221,38 @@ def _turned(sine: Any, cosine: Any, quarters: Any) -> Any:
 
 
 def _reduced(x: Any) -> tuple[Any, Any]:
-    """An angle less right angles, and their number; loses accuracy beyond about 1e8."""
-    quarters = rint(x * (2 / math.pi))
-    r = x
+    """An angle less right angles, and their number, computed in f64.
+
+    The error is about 1e-16 |x|, so f32 is right up to 1e8. Beyond, the result is at least that of some angle.
+    """
+    wide = x if is_double(x) else converted(x, np.float64)
+    quarters = rint(wide * (2 / math.pi))
+    r = wide
     for part in _HALF_PI:
         r = r - quarters * part
-    return r, quarters
+    r = clamped(r, -1.0, 1.0)
+    return (r, quarters) if is_double(x) else (converted(r, np.float32), _last_turn(quarters))
+
+
+def _last_turn(quarters: Any) -> Any:
+    """A number of right angles less whole turns, in f32."""
+    return converted(quarters - 4.0 * floor(quarters * 0.25), np.float32)
 
 
 def sin(x: Any) -> Any:
-    """Sine, of f64."""
+    """Sine."""
     r, quarters = _reduced(x)
     return where(x == 0, x, _turned(*_sin_cos_small(r), quarters))
 
 
 def cos(x: Any) -> Any:
-    """Cosine, of f64."""
+    """Cosine."""
     r, quarters = _reduced(x)
     return _turned(*_sin_cos_small(r), quarters + 1.0)
 
 
 def tan(x: Any) -> Any:
-    """Tangent, of f64."""
+    """Tangent."""
     r, quarters = _reduced(x)
     sine, cosine = _sin_cos_small(r)
     odd = quarters - 2.0 * floor(quarters * 0.5) == 1.0
@@ -221,7 +291,7 @@ def atan(x: Any) -> Any:
 
 
 def atan2(y: Any, x: Any) -> Any:
-    """Angle of the point (x, y), of f64."""
+    """Angle of the point (x, y)."""
     equal = (absolute(x) == math.inf) & (absolute(y) == math.inf)
     ratio = where(equal, 1.0, absolute(y) / absolute(x))
     angle = atan(where((x == 0) & (y == 0), 0.0, ratio))

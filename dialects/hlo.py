@@ -233,6 +233,8 @@ def reduce_window(
 ) -> ir.Value:
     """Emit `reduce_window` of one operand, strides 1; `combine(accumulator, element)` emits the region."""
     of = aval_of_type(x.type)
+    if av.is_unsigned(of.dtype):
+        return _unsigned_window(x, init, window, padding, combine)
     shape = tuple(n + low + high - w + 1 for n, (low, high), w in zip(of.shape, padding, window))
     made = typed(
         "reduce_window", [tensor_type(of.with_shape(shape))], [x, init], regions=1,
@@ -243,3 +245,21 @@ def reduce_window(
     with ir.InsertionPoint(block):
         return_([combine(*block.arguments)])
     return made.results[0]
+
+
+def bitcast(x: ir.Value, dtype: Any) -> ir.Value:
+    """Emit `bitcast_convert` to a dtype of the same width."""
+    of = aval_of_type(x.type).with_dtype(np.dtype(dtype))
+    return typed("bitcast_convert", [tensor_type(of)], [x]).results[0]
+
+
+def _unsigned_window(x: ir.Value, init: ir.Value, window: Any, padding: Any, combine: Any) -> ir.Value:
+    """IREE 3.13 cannot legalize a `reduce_window` of unsigned integers: hand their bits over as signed ones."""
+    unsigned = aval_of_type(x.type).dtype
+    signed = np.dtype(f"i{unsigned.itemsize}")
+
+    def on_bits(*elements: ir.Value) -> ir.Value:
+        return bitcast(combine(*[bitcast(e, unsigned) for e in elements]), signed)
+
+    result = reduce_window(bitcast(x, signed), bitcast(init, signed), window, padding, on_bits)
+    return bitcast(result, unsigned)

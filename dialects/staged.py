@@ -115,6 +115,29 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     return Staged(hlo.select(condition.value, like._constant(a), like._constant(b)))
 
 
+def power(x: Any, y: Any) -> Any:
+    """x^y of a positive x."""
+    return x.op("power", y) if isinstance(x, Staged) else np.power(x, y)
+
+
+def converted(x: Any, dtype: Any) -> Any:
+    """`x` as another dtype."""
+    if not isinstance(x, Staged):
+        return x.astype(dtype)
+    from axil.dialects import hlo
+
+    return Staged(hlo.convert(x.value, dtype))
+
+
+def bits_of(x: Any, dtype: Any) -> Any:
+    """The bits of `x` as another dtype of the same width."""
+    if not isinstance(x, Staged):
+        return x.view(dtype)
+    from axil.dialects import hlo
+
+    return Staged(hlo.bitcast(x.value, dtype))
+
+
 def with_sign_of(magnitude: Any, x: Any) -> Any:
     """`magnitude`, which is not negative, with the sign of `x`; where `x` is a zero, `x` itself."""
     return where(x < 0, -magnitude, where(x == 0, x, magnitude))
@@ -178,10 +201,10 @@ def lowering(formula: Callable[..., Any]) -> Callable[..., Any]:
     def lower(values: Any, results: Any, context: Any) -> Any:
         from axil.dialects import hlo
 
-        (x,) = values
-        if dtype_of(x).itemsize >= 4:
-            return formula(Staged(x)).value
-        return hlo.convert(formula(Staged(hlo.convert(x, np.float32))).value, dtype_of(x))
+        of = dtype_of(values[0])
+        if of.itemsize >= 4:
+            return formula(*map(Staged, values)).value
+        return hlo.convert(formula(*[Staged(hlo.convert(x, np.float32)) for x in values]).value, of)
 
     return lower
 
@@ -194,6 +217,21 @@ def double_only(name: str, formula: Callable[..., Any]) -> Callable[..., Any]:
 
         if dtype_of(values[0]) == np.float64:
             return formula(*map(Staged, values)).value
+        return hlo.op(name, *values)
+
+    return lower
+
+
+def on_cpu(name: str, formula: Callable[..., Any]) -> Callable[..., Any]:
+    """A lowering rule: the formula on CPUs and for f64, else op `name`, as the formula works in f64 inside."""
+    by_formula = lowering(formula)
+
+    def lower(values: Any, results: Any, context: Any) -> Any:
+        from axil.dialects import hlo
+
+        of = dtype_of(values[0])
+        if of == np.float64 or (context.platform == "cpu" and of.kind != "c"):
+            return by_formula(values, results, context)
         return hlo.op(name, *values)
 
     return lower

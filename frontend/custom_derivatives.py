@@ -244,9 +244,8 @@ def share_captures(trace: Any, *traced: Any) -> tuple:
         own = [index[id(c)] for c in t.captures]
         inputs = [*[c.aval for c in captures], *functions.signature(t.name).inputs[len(own) :]]
         with trace.program.context, trace.program.ir.Location.unknown():
-            names.append(functions.build(
-                t.name, inputs, lambda *a, t=t, own=own: functions.call(t.name, [*[a[i] for i in own], *a[len(captures) :]])
-            ))  # fmt: skip
+            rearranged = lambda *a, t=t, own=own: functions.call(t.name, [*[a[i] for i in own], *a[len(captures) :]])
+            names.append(functions.build(t.name, inputs, rearranged))
     return (*names, captures)
 
 

@@ -39,6 +39,7 @@ def uniform(key: Any, shape: Any = (), dtype: Any = None, minval: Any = 0.0, max
 
 
 def uniform_in(key: Any, shape: tuple[int, ...], dtype: np.dtype, minval: Any = 0.0, maxval: Any = 1.0) -> Any:
+    """As `uniform`, of a checked key, shape and dtype."""
     unit = unit_uniform(key, shape, dtype)
     if type(minval) is float and type(maxval) is float and minval == 0 and maxval == 1:
         return unit
