@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from axil.dialects import avals as av
+from axil.dialects import complex_formulas as of_complex
 from axil.dialects import formulas, staged
 from axil.dialects.factories import (
     Aval,
@@ -90,32 +91,40 @@ def _half(x: np.ndarray) -> np.ndarray:
 
 # ---- exponentials and logarithms -----------------------------------------------------------------------
 
-exp = unary("exp", "Exponential.", _quiet(np.exp), "exponential", derivative=lambda y, x: y)
+exp = unary("exp", "Exponential.", _quiet(np.exp), staged.on_parts(of_complex.exp, "exponential"),
+            derivative=lambda y, x: y)  # fmt: skip
 expm1 = unary("expm1", "exp(x) - 1, accurate near 0.", _quiet(np.expm1),
-              staged.double_only("exponential_minus_one", staged.expm1),
+              staged.on_parts(of_complex.expm1, staged.double_only("exponential_minus_one", staged.expm1)),
               derivative=lambda y, x: add(y, 1.0))  # fmt: skip
-log = unary("log", "Natural logarithm.", _quiet(np.log), "log", derivative=lambda y, x: div(full_like(x, 1), x),
-            domain=(0.2, 3.0))  # fmt: skip
+log = unary("log", "Natural logarithm.", _quiet(np.log), staged.on_parts(of_complex.log, "log"),
+            derivative=lambda y, x: div(full_like(x, 1), x), domain=(0.2, 3.0))  # fmt: skip
 log1p = unary("log1p", "log(1 + x), accurate near 0.", _quiet(np.log1p),
-              staged.double_only("log_plus_one", staged.log1p),
+              staged.on_parts(of_complex.log1p, staged.double_only("log_plus_one", staged.log1p)),
               derivative=lambda y, x: div(full_like(x, 1), add(x, 1.0)), domain=(-0.5, 3.0))  # fmt: skip
-sqrt = unary("sqrt", "Square root.", _quiet(np.sqrt), "sqrt", derivative=lambda y, x: div(full_like(y, 0.5), y),
-             domain=(0.2, 3.0))  # fmt: skip
-rsqrt = unary("rsqrt", "Reciprocal square root.", _quiet(lambda x: (1 / np.sqrt(x)).astype(x.dtype)), "rsqrt",
+sqrt = unary("sqrt", "Square root.", _quiet(np.sqrt), staged.on_parts(of_complex.sqrt, "sqrt"),
+             derivative=lambda y, x: div(full_like(y, 0.5), y), domain=(0.2, 3.0))  # fmt: skip
+rsqrt = unary("rsqrt", "Reciprocal square root.", _quiet(lambda x: (1 / np.sqrt(x)).astype(x.dtype)),
+              staged.on_parts(of_complex.rsqrt, "rsqrt"),
               derivative=lambda y, x: mul(full_like(y, -0.5), div(y, x)), domain=(0.2, 3.0))  # fmt: skip
-cbrt = unary("cbrt", "Cube root.", np.cbrt, staged.lowering(formulas.cbrt), takes="float",
+cbrt = unary("cbrt", "Cube root.", np.cbrt, staged.lowering(formulas.cbrt, "cbrt"), takes="float",
              derivative=lambda y, x: div(full_like(y, 1 / 3), mul(y, y)), domain=(0.2, 3.0))  # fmt: skip
 logistic = unary("logistic", "1 / (1 + exp(-x)).", _quiet(lambda x: (1 / (1 + np.exp(-x))).astype(x.dtype)),
-                 "logistic", derivative=lambda y, x: mul(y, sub(full_like(y, 1), y)))  # fmt: skip
+                 staged.on_parts(of_complex.logistic, "logistic"),
+                 derivative=lambda y, x: mul(y, sub(full_like(y, 1), y)))  # fmt: skip
 
 # ---- trigonometry --------------------------------------------------------------------------------------
 
-sin = unary("sin", "Sine.", _quiet(np.sin), staged.on_cpu("sine", formulas.sin), derivative=lambda y, x: cos(x))
-cos = unary("cos", "Cosine.", _quiet(np.cos), staged.on_cpu("cosine", formulas.cos),
+sin = unary("sin", "Sine.", _quiet(np.sin),
+            staged.on_parts(of_complex.sine, staged.on_cpu("sine", formulas.sin)),
+            derivative=lambda y, x: cos(x))  # fmt: skip
+cos = unary("cos", "Cosine.", _quiet(np.cos),
+            staged.on_parts(of_complex.cosine, staged.on_cpu("cosine", formulas.cos)),
             derivative=lambda y, x: neg(sin(x)))  # fmt: skip
-tan = unary("tan", "Tangent.", _quiet(np.tan), staged.on_cpu("tan", formulas.tan),
+tan = unary("tan", "Tangent.", _quiet(np.tan),
+            staged.on_parts(of_complex.tan, staged.on_cpu("tan", formulas.tan)),
             derivative=lambda y, x: add(mul(y, y), 1.0), domain=(-1.0, 1.0))  # fmt: skip
-tanh = unary("tanh", "Hyperbolic tangent.", np.tanh, staged.double_only("tanh", formulas.tanh),
+tanh = unary("tanh", "Hyperbolic tangent.", np.tanh,
+             staged.on_parts(of_complex.tanh, staged.double_only("tanh", formulas.tanh)),
              derivative=lambda y, x: sub(full_like(y, 1), mul(y, y)))  # fmt: skip
 
 # ---- arithmetic ----------------------------------------------------------------------------------------
@@ -214,7 +223,7 @@ def _lower_rem(values: Any, results: Any, context: Any) -> Any:
     from axil.dialects import hlo
 
     if dtype_of(values[0]) == np.float64:
-        return _lower_rem_double(*values, context)
+        return _lower_rem_double(values[0], values[1], context)
     if not av.is_integer(dtype_of(values[0])):
         return hlo.op("remainder", *values)
     zero = hlo.compare(values[1], hlo.splat(values[1].type, 0), "EQ")
@@ -235,7 +244,10 @@ def _lower_rem_double(a: Any, b: Any, context: Any) -> Any:
                              lambda p, q: hlo.op("or", p, q))  # fmt: skip
         return [more]
 
-    (rest,) = context._while([start.value], unfinished, lambda r: [formulas.fmod_step(staged.Staged(r), y).value])
+    def step(r: Any) -> list:
+        return [formulas.fmod_step(staged.Staged(r), y).value]
+
+    (rest,) = context._while([start.value], unfinished, step)
     rest = staged.where(defined, staged.Staged(rest), np.nan)
     return formulas.with_sign_bit_of(rest, staged.Staged(a)).value
 
@@ -263,17 +275,18 @@ def _pow_partial_exponent(y: Any, a: Any, b: Any, t: Any) -> Any:
     return mul(t, mul(y, log(select(zero_base, full_like(a, 1), a))))
 
 
+_pow_of_reals = staged.lowering(formulas.power)
+
+
 def _lower_pow(values: Any, results: Any, context: Any) -> Any:
-    from axil.dialects import hlo
-
-    if av.is_complex(dtype_of(values[0])):
-        return hlo.op("power", *values)
-    return staged.lowering(formulas.power)(values, results, context)
+    rule = "power" if av.is_complex(dtype_of(values[0])) else _pow_of_reals
+    return staged.on_parts(of_complex.power, rule)(values, results, context)
 
 
-pow_ = binary("pow", "Power, of floating point operands.", _quiet(np.power), _lower_pow, takes="inexact",
+pow_ = binary("pow", "Power, of floating point operands.", _quiet(np.power),
+              staged.in_place_of("power", _lower_pow), takes="inexact",
               partials=(_pow_partial_base, _pow_partial_exponent), domain=(0.5, 2.0))  # fmt: skip
-atan2 = binary("atan2", "Angle of the point (rhs, lhs).", np.arctan2, staged.lowering(formulas.atan2),
+atan2 = binary("atan2", "Angle of the point (rhs, lhs).", np.arctan2, staged.lowering(formulas.atan2, "atan2"),
                takes="float",
                partials=(lambda y, a, b, t: mul(t, div(b, add(mul(a, a), mul(b, b)))),
                          lambda y, a, b, t: neg(mul(t, div(a, add(mul(a, a), mul(b, b)))))))  # fmt: skip
@@ -451,7 +464,7 @@ clamp = Op(
 def _convert_reference(x: np.ndarray, *, dtype: Any) -> np.ndarray:
     with np.errstate(all="ignore"):
         if x.dtype.kind == "c" and not av.is_complex(dtype):
-            x = x.real
+            x = np.real(x)
         if av.is_float(x.dtype) and av.is_integer(dtype):
             return _float_to_integer(x, np.dtype(dtype))
         return x.astype(dtype)
@@ -484,8 +497,17 @@ def _convert_lower(values: Any, results: Any, context: Any, *, dtype: Any) -> An
     if av.is_float(of) and av.is_integer(dtype):
         return _saturating_convert(x, np.dtype(dtype))
     if np.dtype(dtype) == av.BFLOAT16 and not av.is_inexact(of):
-        x = hlo.convert(x, np.float32)  # IREE 3.13 links no direct conversion (undefined symbol __truncsfbf2)
+        return _integer_to_bfloat16(x)
     return hlo.convert(x, dtype)
+
+
+def _integer_to_bfloat16(x: Any) -> Any:
+    """Through f32 and its bits: IREE 3.13 links no conversion, nor one in two steps (no symbol __truncsfbf2)."""
+    from axil.dialects import hlo
+
+    bits = staged.Staged(hlo.bitcast(hlo.convert(x, np.float32), np.uint32))
+    half = (bits.op("shift_right_logical", 16) & 1) + 0x7FFF  # to nearest, ties to even
+    return hlo.bitcast(hlo.convert((bits + half).op("shift_right_logical", 16).value, np.uint16), av.BFLOAT16)
 
 
 def _saturating_convert(x: Any, dtype: np.dtype) -> Any:

@@ -66,14 +66,14 @@ def constant(array: np.ndarray) -> ir.Value:
     if array.ndim == 0 or array.size == 1:
         return splat(array.reshape(()), array.shape)
     if array.dtype.kind == "c":
-        return emit(OPS["complex"], (constant(array.real.copy()), constant(array.imag.copy())), {})
+        return emit(OPS["complex"], (constant(np.real(array).copy()), constant(np.imag(array).copy())), {})
     return emit(OPS["constant"], (), {"value": array})
 
 
 def splat(scalar: np.ndarray, shape: tuple[int, ...]) -> ir.Value:
     """Emit a constant whose elements are all `scalar` (a 0-d array)."""
     if scalar.dtype.kind == "c":  # the bindings cannot read complex attributes back
-        parts = splat(scalar.real.copy(), shape), splat(scalar.imag.copy(), shape)
+        parts = splat(np.real(scalar).copy(), shape), splat(np.imag(scalar).copy(), shape)
         return emit(OPS["complex"], parts, {})
     key = (scalar.dtype, scalar.tobytes(), shape)
     attribute = _splats.get(key)
@@ -104,7 +104,8 @@ def splat_value(value: ir.Value) -> Any:
     attribute = owner.attributes["value"]
     if not ir.DenseElementsAttr(attribute).is_splat:
         return None
-    return from_attribute(attribute).flat[0]
+    array = from_attribute(attribute)
+    return array.flat[0] if array.size else None
 
 
 def _constant_like(op: Op, x: Any, operands: Sequence[Any]) -> ir.Value:

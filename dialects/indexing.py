@@ -314,6 +314,8 @@ def _update_lower(values: Any, results: Any, context: Any) -> Any:
     operand, update, starts = values
     if not shape_of(operand):
         return update
+    if context.platform == "vulkan":
+        update = hlo.barrier(update)  # IREE 3.13 cannot compile an update that is a slice of the operand for it
     return hlo.dynamic_update_slice(operand, update, _scalar_starts(starts))
 
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import re
 import threading
+from types import SimpleNamespace
 from typing import Any
 
 import ml_dtypes
 import numpy as np
 from torch_mlir import ir
+from torch_mlir._mlir_libs import _mlirDialectsIRDL as irdl_bindings
 from torch_mlir._mlir_libs import _stablehlo as stablehlo_bindings
 from torch_mlir.dialects import ext, irdl  # noqa: F401  (irdl: `ext` needs it loaded)
 from torch_mlir.passmanager import PassManager
@@ -23,7 +25,7 @@ from axil.dialects.avals import Aval, aval
 from axil.dialects.errors import AttributeValueError
 
 __all__ = [
-    "PassManager", "aval_of_type", "context", "ext", "from_attribute", "ir", "parse_module",
+    "PassManager", "aval_of_type", "context", "ext", "from_attribute", "ir", "irdl_bindings", "parse_module",
     "stablehlo_bindings", "tensor_type", "to_attribute", "unknown_location",
 ]  # fmt: skip
 
@@ -213,11 +215,42 @@ def parse_module(text: str, source_name: str = "<text>") -> ir.Operation:
     with ctx, ir.Location.unknown():
         declare_arities(text)
         # Operation.parse takes one top-level op, and a source name, which Module.parse does not.
-        if not _is_module(text):
-            text = "module {" + text + "\n}"
-        module = ir.Operation.parse(text, source_name=source_name)
-        _refuse_unknown(module)
+        added = "" if _is_module(text) else "module {"
+        if added:
+            text = added + text + "\n}"
+        try:
+            module = ir.Operation.parse(text, source_name=source_name)
+            _refuse_unknown(module)
+        except ir.MLIRError as error:
+            _move_report(error, len(added))
+            raise
+        except AttributeValueError as error:
+            error.location = _moved_back(error.location, len(added))  # type: ignore[attr-defined]
+            raise
         return module
+
+
+def _move_report(error: ir.MLIRError, columns: int) -> None:
+    """Count columns of the first line without those that were put in front of it."""
+    moved = [_moved(d, columns) for d in error.error_diagnostics]
+    error._error_diagnostics = moved  # what the property reads; the class itself is C++
+    lines = [f"error: {str(d.location).removeprefix('loc(').rstrip(')')}: {d.message}" for d in moved]
+    error.args = ("\n".join([f"{error.message}:", *lines]),)
+
+
+def _moved(diagnostic: Any, columns: int) -> Any:
+    """A diagnostic without what `parse_module` has put in front of the first line."""
+    return SimpleNamespace(
+        severity=diagnostic.severity, message=diagnostic.message,
+        location=_moved_back(diagnostic.location, columns), notes=[_moved(n, columns) for n in diagnostic.notes],
+    )  # fmt: skip
+
+
+def _moved_back(location: ir.Location, columns: int) -> ir.Location:
+    place = re.fullmatch(r'loc\("(.*)":1:(\d+)\)', str(location))
+    if not columns or place is None:
+        return location
+    return ir.Location.file(place[1], 1, max(int(place[2]) - columns, 1), context())
 
 
 def _is_module(text: str) -> bool:

@@ -106,7 +106,8 @@ def _reduction(
         from axil.dialects import hlo
 
         x, dtype = values[0], dtype_of(values[0])
-        widened = wide and dtype in _HALF
+        # IREE 3.13 emits invalid SPIR-V for a maximum of bf16.
+        widened = dtype in _HALF if wide else dtype == BFLOAT16 and context.platform != "cpu"
         x = hlo.convert(x, _FLOAT32) if widened else x
         init = hlo.constant(np.asarray(neutral(dtype)).astype(dtype_of(x)))
         y = hlo.reduce([x], [init], axes, lambda a, b: hlo.op(combine, a, b))[0]

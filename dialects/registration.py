@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from axil.dialects.mlir import ATTRIBUTE_KINDS, aval_of_type, ext, from_attribute, ir, tensor_type
+from axil.dialects.mlir import ATTRIBUTE_KINDS, aval_of_type, ext, from_attribute, ir, irdl_bindings, tensor_type
 from axil.dialects.op import OPS, Op
 
 _lock = threading.RLock()
@@ -53,7 +53,7 @@ def declare_arity(op: Op, arity: int) -> None:
             Axil.operations = [cls]
             module = Axil._emit_module()
             Axil.operations = [*before, cls]
-            ext.irdl.load_dialects(module)
+            irdl_bindings.load_dialects(module)
             cls._attach_traits()
         _arities.add(key)
 

@@ -127,7 +127,7 @@ def _batch(name: str) -> Callable[..., Any]:
 def _read_back(x: Any, xs: Any, attributes: dict) -> Any:
     """Gather from `x` what stands where the updates were written; zero for updates that were dropped."""
     windows = windows_of(shape_of(xs[0]), shape_of(xs[2]), **attributes)
-    mode = {"drop": "zero"}.get(attributes["mode"], attributes["mode"])
+    mode = "zero" if attributes["mode"] == "drop" else attributes["mode"]
     return ops.gather(x, xs[1], **windows.gather_attributes(mode))
 
 
@@ -269,13 +269,13 @@ def _sample(*operands: str, domain: Any = None, grad: bool = True, **more: Any) 
     return sample(*operands, domain=domain, grad=grad, **attributes | more)
 
 
-_ROWS = dict(update_window_dims=(1,), inserted_window_dims=(0,), scatter_dims_to_operand_dims=(0,))
-_POINTS = dict(inserted_window_dims=(0,), scatter_dims_to_operand_dims=(0,))
-_BATCHED = dict(
+_ROWS: dict[str, Any] = dict(update_window_dims=(1,), inserted_window_dims=(0,), scatter_dims_to_operand_dims=(0,))
+_POINTS: dict[str, Any] = dict(inserted_window_dims=(0,), scatter_dims_to_operand_dims=(0,))
+_BATCHED: dict[str, Any] = dict(
     inserted_window_dims=(1,), operand_batching_dims=(0,), scatter_indices_batching_dims=(0,),
     scatter_dims_to_operand_dims=(1,),
 )  # fmt: skip
-_PARTIAL = dict(update_window_dims=(0, 2), scatter_dims_to_operand_dims=(1,))
+_PARTIAL: dict[str, Any] = dict(update_window_dims=(0, 2), scatter_dims_to_operand_dims=(1,))
 _ONE = (
     _sample("f32[5,3]", "i32[1,1]", "f32[1,3]", **_ROWS), _sample("f32[4]", "i32[1]", "f32[]", **_POINTS),
     _sample("f32[3,4]", "i32[3,1,1]", "f32[3,1]", mode="clip", **_BATCHED),

@@ -41,7 +41,7 @@ def _infer(*xs: Aval, axis: int, num_keys: int, stable: bool) -> tuple[Aval, ...
 def _key_parts(x: np.ndarray) -> tuple[np.ndarray, ...]:
     """What NumPy can compare of a key, most significant last."""
     if x.dtype.kind == "c":
-        return x.imag, x.real
+        return np.imag(x), np.real(x)
     return (x.astype(np.float32) if av.is_float(x.dtype) and x.dtype.itemsize < 4 else x,)
 
 

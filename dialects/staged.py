@@ -195,8 +195,8 @@ def reference(formula: Callable[..., Any]) -> Callable[..., np.ndarray]:
     return compute
 
 
-def lowering(formula: Callable[..., Any]) -> Callable[..., Any]:
-    """The formula as a lowering rule."""
+def lowering(formula: Callable[..., Any], name: str | None = None) -> Callable[..., Any]:
+    """The formula as a lowering rule, in place of StableHLO's op `name`, where there is one."""
 
     def lower(values: Any, results: Any, context: Any) -> Any:
         from axil.dialects import hlo
@@ -206,7 +206,13 @@ def lowering(formula: Callable[..., Any]) -> Callable[..., Any]:
             return formula(*map(Staged, values)).value
         return hlo.convert(formula(*[Staged(hlo.convert(x, np.float32)) for x in values]).value, of)
 
-    return lower
+    return in_place_of(name, lower)
+
+
+def in_place_of(name: str | None, rule: Callable[..., Any]) -> Callable[..., Any]:
+    """The rule, marked as one that lowers to what StableHLO's op `name` means: so that op can be imported."""
+    rule.stablehlo = name  # type: ignore[attr-defined]
+    return rule
 
 
 def double_only(name: str, formula: Callable[..., Any]) -> Callable[..., Any]:
@@ -219,7 +225,7 @@ def double_only(name: str, formula: Callable[..., Any]) -> Callable[..., Any]:
             return formula(*map(Staged, values)).value
         return hlo.op(name, *values)
 
-    return lower
+    return in_place_of(name, lower)
 
 
 def on_cpu(name: str, formula: Callable[..., Any]) -> Callable[..., Any]:
@@ -234,4 +240,23 @@ def on_cpu(name: str, formula: Callable[..., Any]) -> Callable[..., Any]:
             return by_formula(values, results, context)
         return hlo.op(name, *values)
 
-    return lower
+    return in_place_of(name, lower)
+
+
+def on_parts(formula: Callable[..., Any], otherwise: str | Callable[..., Any]) -> Callable[..., Any]:
+    """A lowering rule: for complex operands the formula of their parts, else a rule or the op of a name.
+
+    Off the CPU it is for c128 alone, as the formulas compute angles of c64 in f64.
+    """
+
+    def lower(values: Any, results: Any, context: Any) -> Any:
+        from axil.dialects import hlo
+
+        of = dtype_of(values[0])
+        if of == np.complex128 or (of == np.complex64 and context.platform == "cpu"):
+            parts = [Staged(hlo.op(part, v)) for v in values for part in ("real", "imag")]
+            return hlo.op("complex", *[part.value for part in formula(*parts)])
+        return hlo.op(otherwise, *values) if isinstance(otherwise, str) else otherwise(values, results, context)
+
+    name = otherwise if isinstance(otherwise, str) else getattr(otherwise, "stablehlo", None)
+    return in_place_of(name, lower)

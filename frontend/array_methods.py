@@ -435,8 +435,9 @@ class ArrayMethods:
 
     def block_until_ready(self) -> Any:
         """Wait until the value is computed; gives the array itself."""
-        if type(self) is core.Array:
-            self._numpy  # noqa: B018 - for its effect
+        array: Any = self
+        if type(array) is core.Array:
+            array._numpy  # noqa: B018 - for its effect
         return self
 
     # ---- functions as methods --------------------------------------------------------------------------

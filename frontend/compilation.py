@@ -50,7 +50,8 @@ _ALL: weakref.WeakSet[JitFunction] = weakref.WeakSet()
 class Compiled:
     """A compiled program with the Python side of a call: what to upload, what the results are."""
 
-    __slots__ = ("executable", "hidden", "avals", "weak", "treedef", "device", "single", "donated", "info", "_results")
+    __slots__ = ("executable", "hidden", "avals", "weak", "treedef", "device", "single", "donated", "info", "_results",
+                 "_simple")  # fmt: skip
 
     def __init__(
         self, executable: Any, hidden: list, outputs: Sequence[tuple[Aval, bool]], treedef: Any, donated: Any, info: Any
@@ -65,9 +66,18 @@ class Compiled:
         self.donated = donated
         self.info = info
         self._results = list(zip(self.avals, self.weak))
+        self._simple = self.single and not donated and not hidden
+
+    def call(self, operands: Sequence[Array]) -> Any:
+        """Run on arrays of the right avals; gives the tree of results."""
+        if self._simple:  # the common case, in as few steps as can be
+            views = [x._buffer if x._buffer is not None else _upload(x) for x in operands]
+            return array_of_buffer(self.executable.invoke(views)[0], self.avals[0], self.weak[0])
+        results = self.run(operands)
+        return results[0] if self.single else tree.tree_unflatten(self.treedef, results)
 
     def run(self, operands: Sequence[Array]) -> list[Array]:
-        """Run on arrays of the right avals."""
+        """Run on arrays of the right avals; gives the flat results."""
         views = [x._buffer if x._buffer is not None else _upload(x) for x in operands]
         if self.donated:
             for i in self.donated:
@@ -139,8 +149,7 @@ class JitFunction:
                 compiled = self._fast.get((config.enable_x64, *key))
                 if compiled is None:
                     compiled = self._fast[(config.enable_x64, *key)] = self._compiled(args, {})[0]
-                results = compiled.run(args)
-                return results[0] if compiled.single else tree.tree_unflatten(compiled.treedef, results)
+                return compiled.call(args)
         return self._call(args, kwargs)
 
     def _call(self, args: tuple, kwargs: dict) -> Any:
@@ -152,8 +161,7 @@ class JitFunction:
             compiled, operands = self._lookup_trees(args)
         else:
             compiled, operands = self._compiled(args, kwargs)
-        results = compiled.run(operands)
-        return results[0] if compiled.single else tree.tree_unflatten(compiled.treedef, results)
+        return compiled.call(operands)
 
     def _lookup_trees(self, args: tuple) -> tuple[Compiled, list[Array]]:
         """The program for positional arguments that are trees; quick where all leaves are arrays."""

@@ -71,6 +71,8 @@ class Array(ArrayMethods):
 
     aval: Aval
     weak_type: bool
+    _value: np.ndarray | None
+    _buffer: Any
 
     def __init__(self, value: np.ndarray, weak_type: bool = False) -> None:
         """Take over `value`, which must not be changed afterwards. For users: `axil.numpy.array`."""

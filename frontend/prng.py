@@ -254,8 +254,8 @@ def _hashed_at_once(key: np.ndarray, shape: tuple[int, ...], size: int) -> tuple
     """`hashed` of a concrete key: the key's words need no repetition, as NumPy broadcasts them."""
     of = aval(shape, U32)
     if size <= _FEW:
-        words = _hashed_few(*key.tolist(), size)
-        return tuple(make_array(np.array(w, U32).reshape(shape), of) for w in words)
+        first, second = (np.array(words, U32) for words in _hashed_few(int(key[0]), int(key[1]), size))
+        return make_array(first.reshape(shape), of), make_array(second.reshape(shape), of)
     low = np.arange(size, dtype=U32)
     high = np.zeros((), U32) if size <= 2**32 else (np.arange(size) >> 32).astype(U32)
     first, second = threefry2x32.reference(key[0], key[1], high, low)

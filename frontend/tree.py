@@ -11,36 +11,50 @@ other in `tree_map` (by key; not in prefixes).
 
 As a module, ``axil.tree`` offers ``map leaves structure flatten unflatten reduce all transpose broadcast
 ...``; `axil.tree_util` offers the same functions under their ``tree_`` names.
+
+Keys and paths are in `tree_keys.py`, the registration of classes in `tree_registration.py`.
 """
 
 from __future__ import annotations
 
 import builtins
 import collections
-import dataclasses
 import functools
-import operator
-import warnings
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import optree
 from optree import _C, PyTreeKind
 
 from axil.errors import PyTreeError, explain
 from axil.source import user_line
-
-NAMESPACE = "axil"
-"""The optree namespace that holds the classes registered here."""
+from axil.tree_keys import (  # noqa: F401  (this module offers all of them)
+    DictKey,
+    FlattenedIndexKey,
+    GetAttrKey,
+    KeyEntry,
+    KeyPath,
+    SequenceKey,
+    keystr,
+)
+from axil.tree_registration import (  # noqa: F401  (as above)
+    NAMESPACE,
+    flatten_one_level,
+    flatten_one_level_with_keys,
+    is_tree_node,
+    register_dataclass,
+    register_pytree_node,
+    register_pytree_node_class,
+    register_pytree_with_keys,
+    register_pytree_with_keys_class,
+    register_static,
+    static,
+)
 
 PyTreeDef = optree.PyTreeSpec
 """The type of tree structures."""
 
 IsLeaf = Callable[[Any], bool]
-KeyEntry = Any
-KeyPath = tuple[KeyEntry, ...]
-C = TypeVar("C", bound=type)
-T = TypeVar("T")
 
 
 # --- flatten and unflatten
@@ -128,254 +142,7 @@ def show(treedef: PyTreeDef) -> str:
     return text.removesuffix(namespace) + ")" if text.endswith(namespace) else text
 
 
-# --- registration
-
-
-class _Entry(NamedTuple):
-    """What is known of a registered class."""
-
-    flatten: Callable[[Any], tuple[Iterable[Any], Any]]
-    unflatten: Callable[[Any, Iterable[Any]], Any]
-    flatten_with_keys: Callable[[Any], tuple[Iterable[tuple[Any, Any]], Any]] | None
-
-
-_registry: dict[type, _Entry] = {}
-
-
-def register_pytree_node(
-    nodetype: type,
-    flatten_func: Callable[[Any], tuple[Iterable[Any], Any]],
-    unflatten_func: Callable[[Any, Any], Any],
-    flatten_with_keys_func: Callable[[Any], tuple[Iterable[tuple[Any, Any]], Any]] | None = None,
-) -> None:
-    """Makes a class a pytree node.
-
-    ``flatten_func(x)`` returns ``(children, aux_data)`` and ``unflatten_func(aux_data, children)`` rebuilds
-    x. ``aux_data`` becomes part of the treedef, which is a cache key: it must be hashable and comparable,
-    and hold no arrays.
-    """
-    if not isinstance(nodetype, type):
-        raise TypeError(f"register_pytree_node takes a class, got {nodetype!r}")
-    if nodetype in _registry:
-        raise ValueError(f"{nodetype.__qualname__} is already registered as a pytree node")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # optree's, on registering a namedtuple class
-        optree.register_pytree_node(nodetype, flatten_func, unflatten_func, namespace=NAMESPACE)
-    _registry[nodetype] = _Entry(flatten_func, unflatten_func, flatten_with_keys_func)
-
-
-def register_pytree_node_class(cls: C) -> C:
-    """Class decorator: makes a class with ``tree_flatten`` and ``tree_unflatten(aux_data, children)`` a node.
-
-    ``tree_unflatten`` may be a classmethod, a staticmethod or a plain function in the class.
-    """
-    _require_methods(cls, "tree_flatten", "tree_unflatten")
-    register_pytree_node(cls, operator.methodcaller("tree_flatten"), cls.tree_unflatten)
-    return cls
-
-
-def register_pytree_with_keys(
-    nodetype: type,
-    flatten_with_keys: Callable[[Any], tuple[Iterable[tuple[Any, Any]], Any]],
-    unflatten_func: Callable[[Any, Any], Any],
-    flatten_func: Callable[[Any], tuple[Iterable[Any], Any]] | None = None,
-) -> None:
-    """Makes a class a pytree node whose children have keys, which appear in paths.
-
-    ``flatten_with_keys(x)`` returns ``([(key, child), ...], aux_data)``; `flatten_func`, if given, is the
-    same without the keys, and faster.
-    """
-
-    def without_keys(x: Any) -> tuple[list[Any], Any]:
-        pairs, aux = flatten_with_keys(x)
-        return [child for _, child in pairs], aux
-
-    register_pytree_node(nodetype, flatten_func or without_keys, unflatten_func, flatten_with_keys)
-
-
-def register_pytree_with_keys_class(cls: C) -> C:
-    """Class decorator: as `register_pytree_node_class`, for classes with ``tree_flatten_with_keys(self)``."""
-    _require_methods(cls, "tree_flatten_with_keys", "tree_unflatten")
-    flatten = operator.methodcaller("tree_flatten") if hasattr(cls, "tree_flatten") else None
-    with_keys = operator.methodcaller("tree_flatten_with_keys")
-    register_pytree_with_keys(cls, with_keys, cls.tree_unflatten, flatten)
-    return cls
-
-
-def _require_methods(cls: type, *names: str) -> None:
-    for name in names:
-        if not hasattr(cls, name):
-            raise TypeError(f"{cls.__qualname__} needs a method {name} to be registered as a pytree node")
-
-
-def register_dataclass(
-    nodetype: C,
-    data_fields: Sequence[str] | None = None,
-    meta_fields: Sequence[str] | None = None,
-    drop_fields: Sequence[str] = (),
-) -> C:
-    """Makes a dataclass a pytree node.
-
-    The `data_fields` are its children, the `meta_fields` part of the structure. Without the lists, fields
-    declared with ``axil.tree.static()`` (or ``metadata={"static": True}``) are meta fields and all others
-    are data. `drop_fields` are left out. Usable as a class decorator.
-    """
-    data, meta = _dataclass_fields(nodetype, data_fields, meta_fields, drop_fields)
-
-    def flatten(x: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        return tuple([getattr(x, name) for name in data]), tuple([getattr(x, name) for name in meta])
-
-    def with_keys(x: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        return tuple((GetAttrKey(name), getattr(x, name)) for name in data), flatten(x)[1]
-
-    def unflatten(aux: tuple[Any, ...], children: Iterable[Any]) -> Any:
-        return nodetype(**dict(zip(meta, aux)), **dict(zip(data, children)))
-
-    register_pytree_node(nodetype, flatten, unflatten, with_keys)
-    return nodetype
-
-
-def _dataclass_fields(
-    nodetype: type,
-    data_fields: Sequence[str] | None,
-    meta_fields: Sequence[str] | None,
-    drop_fields: Sequence[str],
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The checked lists of data and meta fields."""
-    if (data_fields is None) != (meta_fields is None):
-        raise TypeError("register_dataclass: give both data_fields and meta_fields, or neither")
-    is_dataclass = dataclasses.is_dataclass(nodetype)
-    if data_fields is None or meta_fields is None:
-        if not is_dataclass:
-            raise TypeError(
-                f"register_dataclass: {nodetype!r} is not a dataclass; decorate it with @dataclass "
-                "first, or give data_fields and meta_fields"
-            )
-        fields = [f for f in dataclasses.fields(nodetype) if f.init and f.name not in drop_fields]
-        data_fields = [f.name for f in fields if not f.metadata.get("static", False)]
-        meta_fields = [f.name for f in fields if f.metadata.get("static", False)]
-    data, meta = tuple(data_fields), tuple(meta_fields)
-    if overlap := set(data) & set(meta):
-        raise ValueError(f"register_dataclass: {sorted(overlap)} are in both data_fields and meta_fields")
-    if is_dataclass:
-        wanted = {f.name for f in dataclasses.fields(nodetype) if f.init} - set(drop_fields)
-        if missing := wanted - {*data, *meta}:
-            raise ValueError(
-                f"register_dataclass: fields {sorted(missing)} of {nodetype.__qualname__} are in neither "
-                "data_fields nor meta_fields; add them to drop_fields if that is meant"
-            )
-        if unexpected := {*data, *meta} - wanted:
-            raise ValueError(
-                f"register_dataclass: {sorted(unexpected)} are not init fields of {nodetype.__qualname__}"
-            )
-    return data, meta
-
-
-def register_static(cls: C) -> C:
-    """Class decorator: makes (hashable) instances nodes without leaves, which are part of the structure."""
-    register_pytree_node(cls, lambda x: ((), x), lambda x, _: x, lambda x: ((), x))
-    return cls
-
-
-def static(**kwargs: Any) -> Any:
-    """A `dataclasses.field` that `register_dataclass` makes part of the structure."""
-    metadata = {"static": True, **(kwargs.pop("metadata", None) or {})}
-    return dataclasses.field(metadata=metadata, **kwargs)
-
-
-# --- keys and paths
-
-
-@dataclasses.dataclass(frozen=True)
-class SequenceKey:
-    """A step into a list or tuple."""
-
-    idx: int
-
-    def __str__(self) -> str:
-        return f"[{self.idx!r}]"
-
-
-@dataclasses.dataclass(frozen=True)
-class DictKey:
-    """A step into a dict."""
-
-    key: Hashable
-
-    def __str__(self) -> str:
-        return f"[{self.key!r}]"
-
-
-@dataclasses.dataclass(frozen=True)
-class GetAttrKey:
-    """A step to an attribute: a namedtuple's or a dataclass's field."""
-
-    name: str
-
-    def __str__(self) -> str:
-        return f".{self.name}"
-
-
-@dataclasses.dataclass(frozen=True)
-class FlattenedIndexKey:
-    """A step into a registered class that names no keys: the index of the child."""
-
-    key: int
-
-    def __str__(self) -> str:
-        return f"[<flat index {self.key}>]"
-
-
-def keystr(keys: KeyPath, *, simple: bool = False, separator: str = "") -> str:
-    """A path as text, ``['a'][0].w``; with ``simple`` and a separator, ``a/0/w``."""
-    return separator.join(builtins.map(_simple_key if simple else str, keys))
-
-
-def _simple_key(key: KeyEntry) -> str:
-    match key:
-        case SequenceKey(inner) | DictKey(inner) | GetAttrKey(inner) | FlattenedIndexKey(inner):
-            return str(inner)
-    return str(key)
-
-
-def flatten_one_level_with_keys(tree: Any) -> tuple[list[tuple[KeyEntry, Any]], Any]:
-    """``([(key, child), ...], metadata)`` of a node; ValueError for a leaf."""
-    kind = type(tree)
-    entry = _registry.get(kind)
-    if entry is not None and entry.flatten_with_keys is not None:
-        pairs, aux = entry.flatten_with_keys(tree)
-        return [(key, child) for key, child in pairs], aux
-    if not is_tree_node(kind):
-        raise ValueError(f"a {kind.__qualname__} is a leaf, not a pytree node")
-    level = optree.tree_flatten_one_level(tree, namespace=NAMESPACE)
-    metadata = tuple(level.metadata) if isinstance(level.metadata, list) else level.metadata
-    if kind in (dict, collections.OrderedDict, collections.defaultdict):
-        keys: Iterable[Any] = builtins.map(DictKey, level.entries)
-    elif entry is None and hasattr(kind, "_fields"):
-        keys = builtins.map(GetAttrKey, kind._fields)
-    elif entry is None:
-        keys = builtins.map(SequenceKey, range(len(level.children)))
-    else:
-        keys = builtins.map(FlattenedIndexKey, range(len(level.children)))
-    return list(zip(keys, level.children)), metadata
-
-
-def flatten_one_level(tree: Any) -> tuple[list[Any], Any]:
-    """``(children, metadata)`` of a node; ValueError for a leaf."""
-    pairs, metadata = flatten_one_level_with_keys(tree)
-    return [child for _, child in pairs], metadata
-
-
-def is_tree_node(typ: type) -> bool:
-    """Whether instances of a type are nodes: built-in containers, namedtuples and registered classes."""
-    if typ in _registry or typ in _BUILTIN_NODES:
-        return True
-    return isinstance(typ, type) and (optree.is_namedtuple_class(typ) or optree.is_structseq_class(typ))
-
-
-_BUILTIN_NODES = frozenset(
-    [type(None), list, tuple, dict, collections.OrderedDict, collections.defaultdict, collections.deque]
-)
+# --- paths
 
 
 def tree_flatten_with_path(

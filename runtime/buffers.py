@@ -151,15 +151,14 @@ def to_host(
     On the CPU this is the buffer's memory itself, kept alive by the array (1 us, no copy). Elsewhere it is
     copied.
     """
-    if shape is None:
-        shape = view.shape
+    sizes: Sequence[int] = view.shape if shape is None else shape
     if dtype is None:
         dtype = dtype_of(view)
-    count = math.prod(shape)
+    count = math.prod(sizes)
     if count == 0:
-        return _read_only(np.empty(shape, dtype))
+        return _read_only(np.empty(sizes, dtype))
     mapped = view.map() if device.is_host else _copy_out(view, device)
-    return np.frombuffer(memoryview(mapped).toreadonly(), dtype, count).reshape(shape)
+    return np.frombuffer(memoryview(mapped).toreadonly(), dtype, count).reshape(sizes)
 
 
 def wrap(view: Any, device: Device) -> DeviceBuffer:

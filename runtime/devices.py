@@ -38,6 +38,7 @@ _lock = threading.RLock()
 _iree: ModuleType | None = None
 _instance: Any = None
 _devices: dict[str, list[Device]] = {}
+_default: Device | None = None
 _fork_hooks: list[Any] = []
 _task_started = False  # a local-task lane exists in this process
 _task_lost = False  # ... and this process is a fork that does not have its threads
@@ -170,9 +171,15 @@ def device_count(platform: str | None = None) -> int:
 
 
 def default_device() -> Device:
-    """The device used where none is named: the first of the default platform."""
-    found = _devices.get("cpu") if "AXIL_PLATFORM" not in os.environ else None
-    return (found or devices())[0]
+    """The device used where none is named: the first of the default platform.
+
+    The first call decides for the whole process, as arrays stay where they are: a later change of
+    `AXIL_PLATFORM` would hand buffers of one device to programs of another.
+    """
+    global _default
+    if _default is None:
+        _default = devices()[0]
+    return _default
 
 
 def in_forked_child() -> bool:

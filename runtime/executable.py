@@ -117,6 +117,8 @@ class Executable:
             raise self._explain(error) from error
         finally:
             pool.append(call)
+        if self.result_count == 1:
+            return [results.get_as_object(0, self._view_type)]
         get, view_type = results.get_as_object, self._view_type
         return [get(i, view_type) for i in self._indices]
 

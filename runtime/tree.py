@@ -38,10 +38,11 @@ def describe(value: Any, is_leaf: Any = None) -> Tree:
         return None
     if isinstance(value, Mapping):
         return {"dict": [[key, again(value[key])] for key in _sorted_keys(value, "")]}
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        fields = [[name, again(item)] for name, item in zip(value._fields, value)]
-        return {"namedtuple": type(value).__name__, "fields": fields}
     if isinstance(value, tuple):
+        names = getattr(value, "_fields", None)
+        if names is not None:
+            fields = [[name, again(item)] for name, item in zip(names, value)]
+            return {"namedtuple": type(value).__name__, "fields": fields}
         return {"tuple": [again(item) for item in value]}
     if isinstance(value, list):
         return {"list": [again(item) for item in value]}

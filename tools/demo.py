@@ -64,10 +64,10 @@ def load_digits() -> dict[str, Any]:
     import numpy as np
     from sklearn.datasets import load_digits as load
 
-    digits = load()
-    order = np.random.default_rng(0).permutation(len(digits.target))
-    x = (digits.data[order] / 16).astype(np.float32)
-    y = digits.target[order].astype(np.int32)
+    images, labels = load(return_X_y=True)
+    order = np.random.default_rng(0).permutation(len(labels))
+    x = (images[order] / 16).astype(np.float32)
+    y = labels[order].astype(np.int32)
     cut = len(y) * 4 // 5
     return {"x": x[:cut], "y": y[:cut], "test_x": x[cut:], "test_y": y[cut:]}
 
@@ -216,7 +216,7 @@ def draw(trained: dict[str, Any], data: dict[str, Any], report: dict[str, Any], 
     wrong = [i for i, (p, t) in enumerate(zip(predictions, data["test_y"])) if p != t]
     shown = [*wrong[:6], *[i for i in range(len(predictions)) if i not in wrong][: 30 - len(wrong[:6])]]
     figure = plt.figure(figsize=(11, 5), layout="constrained")
-    left, right = figure.subfigures(1, 2, width_ratios=(1, 1.35))
+    left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=(1, 1.35))[0]
     axes = left.subplots()
     axes.semilogy(range(1, len(trained["losses"]) + 1), trained["losses"], color="#2b6cb0")
     axes.set(xlabel="epoch", ylabel="training loss", title=f"test accuracy {trained['accuracy']:.1%}")

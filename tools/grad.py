@@ -49,15 +49,14 @@ def run(
     stderr: TextIO | None = None,
 ) -> int:
     """Run the command on parsed arguments; gives the exit status."""
-    stdin, stdout, stderr = stdin or sys.stdin, stdout or sys.stdout, stderr or sys.stderr
     from axil.tools.mlir_file import Report, parse, print_module, read_text
     from axil.tools.opt import write_output
 
-    report = Report(args.file, stderr, getattr(args, "traceback", False))
+    report = Report(args.file, stderr or sys.stderr, getattr(args, "traceback", False))
     with report:
-        module = parse(read_text(args.file, stdin), args.file)
+        module = parse(read_text(args.file, stdin or sys.stdin), args.file)
         differentiate(module, args.function, _positions(args.wrt), args.value, args.emit)
-        write_output(args.output, print_module(module), stdout)
+        write_output(args.output, print_module(module), stdout or sys.stdout)
     return report.status
 
 

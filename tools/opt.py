@@ -59,22 +59,21 @@ def run(
     stderr: TextIO | None = None,
 ) -> int:
     """Run the command on parsed arguments; gives the exit status."""
-    stdin, stdout, stderr = stdin or sys.stdin, stdout or sys.stdout, stderr or sys.stderr
     if args.list_passes:
-        stdout.write(describe_passes())
+        (stdout or sys.stdout).write(describe_passes())
         return 0
     from axil.tools.mlir_file import Report, read_text
 
-    report = Report(args.file, stderr, getattr(args, "traceback", False))
+    report = Report(args.file, stderr or sys.stderr, getattr(args, "traceback", False))
     with report:
-        text = read_text(args.file, stdin)
+        text = read_text(args.file, stdin or sys.stdin)
         chunks = split_input(text) if args.split_input_file else [text]
         results = []
         for chunk in chunks:
             if chunk.strip():
                 with report:  # an error in one part does not keep the others from being printed
-                    results.append(_process(chunk, args, stderr))
-        write_output(args.output, f"{SEPARATOR}\n".join(results), stdout)
+                    results.append(_process(chunk, args, stderr or sys.stderr))
+        write_output(args.output, f"{SEPARATOR}\n".join(results), stdout or sys.stdout)
     return report.status
 
 

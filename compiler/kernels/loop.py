@@ -88,7 +88,7 @@ def _emit(make: Callable[[], Loop], platform: str) -> Kernel | Declined:
         kernel = _kernel(loop)
     except Unsupported as reason:
         return Declined(f"the loop's body has {reason}")
-    if kernel:
+    if isinstance(kernel, Kernel):
         kernel = replace(kernel, inline=loop.inline)
         remember(kernel)
     return kernel
@@ -244,7 +244,10 @@ class Scan(Loop):
         carries = self.carries(step, operands[: first + count], places)
         rows = [self.row(step, x.array, at) for x in operands[first + count :]]
         results = [x.array for x in step.run(_block(self.body), [*operands[:first], *carries, *rows])]
-        writes = [Write(results[i], [x.array]) for i, x in enumerate(carries) if self.changes(i, x)]
+        writes = [
+            Write(results[i], [x.array]) for i, x in enumerate(carries)
+            if self.changes(i, x) and isinstance(x.array, Read)
+        ]  # fmt: skip
         for array, place in zip(results[count:], places[count:]):
             layout = _row(place.layout, at)
             writes.append(Write(array, [Read(place.buffer, layout)]))
@@ -322,10 +325,10 @@ class While(Loop):
             if source is None and isinstance(x.array, Read)
         ])  # fmt: skip
         starts = [_scalar(operands[first + i].array) for i in scalars]
-        groups = [[_scalar(x[i].array) for i in scalars] for x in (carries, inner)]
+        names, insides = ([_scalar(x[i].array) for i in scalars] for x in (carries, inner))
         following = [_scalar(results[i]) for i in scalars]
         types = [signless(carries[i].array.dtype) for i in scalars]
-        final = self.around(tested, _scalar(holds.array), step.b.lines, starts, *groups, following, types)
+        final = self.around(tested, _scalar(holds.array), step.b.lines, starts, names, insides, following, types)
         finals = {i: Splat(f"{final}#{k}", carries[i].array.dtype) for k, i in enumerate(scalars)}
         return [finals.get(i, carries[i].array) for i in range(count)]
 

@@ -441,7 +441,8 @@ def same(step: Step, op: Any, bound: list[Bound]) -> list[Bound]:
     return bound
 
 
-HANDLERS: dict[str, Handler] = {f"stablehlo.{name}": map_op for name in OPS} | {
+HANDLERS: dict[str, Handler] = {
+    **{f"stablehlo.{name}": map_op for name in OPS},
     "stablehlo.compare": compare,
     "stablehlo.select": select,
     "stablehlo.convert": convert,

@@ -244,7 +244,7 @@ def comparison(direction: str, dtype: str) -> Scalarwise | None:
     return lambda b, args, lanes: Values(b, dtype, lanes).compare(predicate, args[0], args[1])
 
 
-def selection(dtype: str) -> Scalarwise | None:
+def selection(dtype: str) -> Scalarwise:
     """`mask ? a : b`."""
     return lambda b, args, lanes: Values(b, dtype, lanes).select(*args)
 

@@ -1,7 +1,7 @@
 """Guarding the caller's buffers: IREE may overwrite an argument, unless the program copies it first.
 
 Where the last use of an argument is a scatter, a sort or an update of a slice, IREE 3.13 updates the caller's buffer
-in place (iree-org/iree#16168; `facts/iree.md` §0.1). Each argument that may get there, be it through reshapes, loops
+in place (iree-org/iree#16168). Each argument that may get there, be it through reshapes, loops
 or branches, is copied at the program's start. A donated argument is not guarded and is marked as consumed: its buffer
 is free for reuse.
 

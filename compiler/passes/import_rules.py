@@ -30,7 +30,7 @@ def rule(*names: str) -> Callable[..., Any]:
     """Register an import rule."""
 
     def register(f: Any) -> Any:
-        RULES.update(dict.fromkeys((f"stablehlo.{name}" for name in names), f))
+        RULES.update({f"stablehlo.{name}": f for name in names})
         return f
 
     return register

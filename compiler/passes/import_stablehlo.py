@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -61,7 +62,8 @@ def direct_ops() -> dict[str, Any]:
     scratch = ir.Module.create()
     found = {}
     for op in OPS.values():
-        name = op.lower if isinstance(op.lower, str) else _single_lowering(op, scratch)
+        marked = op.lower if isinstance(op.lower, str) else getattr(op.lower, "stablehlo", None)
+        name = marked or _single_lowering(op, scratch)
         if name is not None:
             found["stablehlo." + name] = op
     return found
@@ -79,7 +81,7 @@ def _single_lowering(op: Op, scratch: ir.Module) -> str | None:
     values = list(block.arguments)
     with ir.InsertionPoint(block):
         result = tensor_type(op.infer(*[aval_of_type(t) for t in types]))
-        op.lower(values, [result], None)  # type: ignore[operator]
+        op.lower(values, [result], SimpleNamespace(platform="cpu"))  # type: ignore[operator]
     made = operations(block)
     same = len(made) == 1 and list(made[0].operands) == values and not list(made[0].attributes)
     name = made[0].name.removeprefix("stablehlo.") if same else None

@@ -79,7 +79,9 @@ class Lowering:
         if site is None:
             return  # an external function
         with ir.InsertionPoint(op), located(op.location):
-            results = site.combinator.lower(self, site, list(op.operands))
+            lower = site.combinator.lower
+            assert lower is not None  # derived functions were expanded before
+            results = lower(self, site, list(op.operands))
         self._replace(op, results)
 
     @staticmethod

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from axil.dialects.combinators.combinator import Combinator, Signature, Site, given, pick, split, spread
+from axil.dialects.combinators.combinator import Combinator, Signature, Site, given, instantiate, pick, split, spread
 from axil.dialects.factories import ops
-from axil.dialects.op import is_linear, zeros_like_aval
+from axil.dialects.op import is_linear
 
 
 def _jvp(d: Any, site: Site, primals: Any, tangents: Any) -> tuple[list, list]:
@@ -44,7 +44,7 @@ def _linearize(d: Any, site: Site, primals: Any, tangents: Any) -> tuple[list, l
 def _transpose(d: Any, site: Site, cts: Any, operands: Any) -> list:
     (function,) = site.functions
     mask = tuple(is_linear(v) for v in operands)
-    cts = [zeros_like_aval(a) if c is None else c for c, a in zip(cts, d.signature(function).outputs)]
+    cts = instantiate(cts, d.signature(function).outputs)
     known = [v for v, m in zip(operands, mask) if not m]
     return spread(d.call_site(site.replace((d.transpose(function, mask),)), [*known, *cts]), mask)
 

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 
 from axil.dialects.avals import Aval, is_inexact
 from axil.dialects.errors import DeclarationError
+from axil.dialects.op import zeros_like_aval
 
 COMBINATORS: dict[str, Combinator] = {}
 """All declared combinators by name."""
@@ -95,6 +96,12 @@ def differentiable(avals: tuple[Aval, ...]) -> tuple[int, ...]:
 def pick(values: Any, mask: Any) -> list:
     """The values whose entry in `mask` is true."""
     return [v for v, m in zip(values, mask, strict=True) if m]
+
+
+def instantiate(values: Any, avals: Any, mask: Any = None) -> list:
+    """Zeros for values that are `None`; with a mask, only where it wants one."""
+    wanted = [True] * len(values) if mask is None else mask
+    return [zeros_like_aval(a) if w and v is None else v for v, a, w in zip(values, avals, wanted)]
 
 
 def split(values: Any, *counts: int) -> list[list]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from axil.dialects.avals import aval_of, shape_of
-from axil.dialects.combinators.combinator import Combinator, Signature, Site, given, pick, split, spread
+from axil.dialects.combinators.combinator import Combinator, Signature, Site, given, instantiate, pick, split, spread
 from axil.dialects.errors import ShapeError
 from axil.dialects.factories import all_batched, ops
 from axil.dialects.op import full_like, is_linear, zeros_like_aval
@@ -43,7 +43,7 @@ def _jvp(d: Any, site: Site, primals: Any, tangents: Any) -> tuple[list, list]:
         def body(*args: Any) -> list:
             x, t = split(args, len(of.inputs))
             outs, touts = d.call_jvp(derived, x, spread(t, mask))
-            return [*outs, *_instantiate(touts, nonzero, of.outputs)]
+            return [*outs, *pick(instantiate(touts, of.outputs, nonzero), nonzero)]
 
         return body
 
@@ -51,10 +51,6 @@ def _jvp(d: Any, site: Site, primals: Any, tangents: Any) -> tuple[list, list]:
     new = tuple(d.build(f"{f}.jvp", inputs, body_of(b)) for f, b in zip(site.functions, branches))
     results = d.call_site(site.replace(new), [*primals, *pick(tangents[1:], mask)])
     return results[: len(of.outputs)], spread(results[len(of.outputs) :], nonzero)
-
-
-def _instantiate(tangents: Any, wanted: Any, avals: Any) -> list:
-    return [zeros_like_aval(a) if t is None else t for t, w, a in zip(tangents, wanted, avals) if w]
 
 
 def _linearize(d: Any, site: Site, primals: Any, tangents: Any) -> tuple[list, list]:
@@ -79,7 +75,7 @@ def _linearize(d: Any, site: Site, primals: Any, tangents: Any) -> tuple[list, l
             operands, *groups, tangent = split(args, len(of.inputs), *[len(k) for k in kept])
             residuals = [operands[r.index] if r.is_operand else groups[which][r.index] for r in parts[which].residuals]
             touts = d.call(parts[which].linear, [*residuals, *tangent])
-            return _instantiate(spread(touts, parts[which].nonzero), nonzero, of.outputs)
+            return pick(instantiate(spread(touts, parts[which].nonzero), of.outputs, nonzero), nonzero)
 
         return linear
 
@@ -95,7 +91,7 @@ def _linearize(d: Any, site: Site, primals: Any, tangents: Any) -> tuple[list, l
 def _transpose(d: Any, site: Site, cts: Any, operands: Any) -> list:
     mask = [is_linear(v) for v in operands[1:]]
     of = d.signature(site.functions[0])
-    cts = [zeros_like_aval(a) if c is None else c for c, a in zip(cts, of.outputs)]
+    cts = instantiate(cts, of.outputs)
     branches = tuple(d.transpose(f, tuple(mask)) for f in site.functions)
     known = [v for v, m in zip(operands[1:], mask) if not m]
     grads = d.call_site(site.replace(branches), [operands[0], *known, *cts])

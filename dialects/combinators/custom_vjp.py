@@ -18,6 +18,7 @@ from axil.dialects.combinators.combinator import (
     Site,
     differentiable,
     given,
+    instantiate,
     split,
 )
 from axil.dialects.errors import DifferentiationError, ShapeError
@@ -124,7 +125,7 @@ def _no_evaluation(*args: Any, **parameters: Any) -> Any:
 def _linear_transpose(d: Any, site: Site, cts: Any, operands: Any) -> list:
     known = site.parameters["known"]
     avals = d.signature(site.functions[0]).inputs[known:]
-    cts = [zeros_like_aval(a) if c is None else c for c, a in zip(cts, avals)]
+    cts = instantiate(cts, avals)
     grads = d.call(site.functions[0], [*operands[:known], *cts])
     return [*[None] * known, *[g if is_linear(v) else None for g, v in zip(grads, operands[known:])]]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from axil.dialects.combinators.combinator import Combinator, Signature, Site, given, pick, split, spread
+from axil.dialects.combinators.combinator import Combinator, Signature, Site, given, instantiate, pick, split, spread
 from axil.dialects.errors import ShapeError
 from axil.dialects.factories import add_tangents, ops
 from axil.dialects.op import is_linear, zeros_like_aval
@@ -63,16 +63,11 @@ def _carry_fixpoint(mask: list[bool], consts: int, carry: int, step: Any) -> lis
         mask = [*mask[:consts], *grown, *mask[consts + carry :]]
 
 
-def _instantiate(values: Any, mask: Any, avals: Any) -> list:
-    """Zeros for values that are `None` where the mask wants one."""
-    return [zeros_like_aval(a) if m and v is None else v for v, m, a in zip(values, mask, avals)]
-
-
 def _jvp(d: Any, site: Site, primals: Any, tangents: Any) -> tuple[list, list]:
     consts, carry = _counts(site)
     (body,) = site.functions
     mask = _carry_fixpoint(given(tangents), consts, carry, lambda m: d.jvp(body, m).nonzero)
-    tangents = _instantiate(tangents, mask, d.avals(primals))
+    tangents = instantiate(tangents, d.avals(primals), mask)
     derived = d.jvp(body, tuple(mask))
     of = d.signature(body)
     mc, ms, mx = split(mask, consts, carry)
@@ -81,7 +76,7 @@ def _jvp(d: Any, site: Site, primals: Any, tangents: Any) -> tuple[list, list]:
     def step(*args: Any) -> list:
         c, tc, s, ts, x, tx = split(args, consts, sum(mc), carry, sum(ms), len(of.inputs) - consts - carry)
         outs, touts = d.call_jvp(derived, [*c, *s, *x], spread([*tc, *ts, *tx], mask))
-        touts = _instantiate(touts, out_mask, of.outputs)
+        touts = instantiate(touts, of.outputs, out_mask)
         return [*outs[:carry], *pick(touts[:carry], ms), *outs[carry:], *pick(touts[carry:], out_mask[carry:])]
 
     (c, s, x), (tc, ts, tx) = split(of.inputs, consts, carry), split(pick(of.inputs, mask), sum(mc), sum(ms))
@@ -102,7 +97,7 @@ def _linearize(d: Any, site: Site, primals: Any, tangents: Any) -> tuple[list, l
     mask = _carry_fixpoint(
         given(tangents), consts, carry, lambda m: d.linearize(body, m, forwardable).nonzero
     )
-    tangents = _instantiate(tangents, mask, d.avals(primals))
+    tangents = instantiate(tangents, d.avals(primals), mask)
     parts = d.linearize(body, tuple(mask), forwardable)
 
     forward = d.call_site(site.replace((parts.forward,)), primals)
@@ -116,7 +111,7 @@ def _linearize(d: Any, site: Site, primals: Any, tangents: Any) -> tuple[list, l
         rc, tc, ts, tx, rx = split(args, sum(from_const), sum(mc), sum(ms), sum(mx))
         rest = {True: iter(rc), False: iter(rx)}
         touts = d.call(parts.linear, [*[next(rest[f]) for f in from_const], *tc, *ts, *tx])
-        touts = _instantiate(spread(touts, parts.nonzero), out_mask, of.outputs)
+        touts = instantiate(spread(touts, parts.nonzero), of.outputs, out_mask)
         return pick(touts, out_mask)
 
     linear_inputs = d.signature(parts.linear).inputs
@@ -147,7 +142,7 @@ def _transpose(d: Any, site: Site, cts: Any, operands: Any) -> list:
 
     def step(*args: Any) -> list:
         rc, acc, cs, cy, rx = split(args, len(kept_c), sum(lc), carry, sum(y_given))
-        cy = _instantiate(spread(cy, y_given), [True] * len(y), y)
+        cy = instantiate(spread(cy, y_given), y)
         grads = d.call(transposed, [*rc, *rx, *cs, *cy])
         gc, gs, gx = split(grads, sum(lc), carry)
         return [*[add_tangents(a, g) for a, g in zip(acc, gc)], *gs, *gx]
@@ -160,7 +155,7 @@ def _transpose(d: Any, site: Site, cts: Any, operands: Any) -> list:
     ops_c, _, ops_x = split(operands, consts, carry)
     results = d.call_site(new, [
         *pick(ops_c, [not m for m in lc]), *map(zeros_like_aval, acc_avals),
-        *_instantiate(ct_s, [True] * carry, s), *pick(ct_y, y_given), *pick(ops_x, [not m for m in lx]),
+        *instantiate(ct_s, s), *pick(ct_y, y_given), *pick(ops_x, [not m for m in lx]),
     ])  # fmt: skip
     gc, gs, gx = split(results, sum(lc), carry)
     return [*spread(gc, lc), *gs, *spread(gx, lx)]

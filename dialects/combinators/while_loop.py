@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 
 from axil.dialects.avals import is_bool
-from axil.dialects.combinators.combinator import Combinator, Signature, Site, given, pick, split, spread
+from axil.dialects.combinators.combinator import Combinator, Signature, Site, given, instantiate, pick, split, spread
 from axil.dialects.errors import DifferentiationError, ShapeError
 from axil.dialects.factories import ops
-from axil.dialects.op import zeros_like_aval
 
 
 def _signature(functions: list[Signature], *, cond_consts: int, body_consts: int) -> Signature:
@@ -67,7 +66,7 @@ def _jvp(d: Any, site: Site, primals: Any, tangents: Any) -> tuple[list, list]:
     def step(*args: Any) -> list:
         c, tc, s, ts = split(args, n_body, sum(mc), n_carry)
         outs, touts = d.call_jvp(derived, [*c, *s], spread([*tc, *ts], mask))
-        return [*outs, *[zeros_like_aval(a) if t is None else t for t, a in zip(pick(touts, ms), pick(s_avals, ms))]]
+        return [*outs, *instantiate(pick(touts, ms), pick(s_avals, ms))]
 
     def condition(*args: Any) -> list:
         return d.call(cond, args[: n_cond + n_carry])
@@ -78,7 +77,7 @@ def _jvp(d: Any, site: Site, primals: Any, tangents: Any) -> tuple[list, list]:
     new = site.replace((new_cond, new_body), body_consts=n_body + sum(mc))
     cc, bc, s = split(primals, n_cond, n_body)
     _, tbc, ts = split(tangents, n_cond, n_body)
-    ts = [zeros_like_aval(a) if m and t is None else t for t, m, a in zip(ts, ms, s_avals)]
+    ts = instantiate(ts, s_avals, ms)
     results = d.call_site(new, [*cc, *bc, *pick(tbc, mc), *s, *pick(ts, ms)])
     return results[:n_carry], spread(results[n_carry:], ms)
 

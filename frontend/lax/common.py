@@ -145,7 +145,8 @@ def binary(op: Op, x: Any, y: Any, name: str = "", may_be_weak: bool = True) -> 
         y = operand(name or op.name, y)
     a, b = x.aval, y.aval
     if a is not b:
-        if state.trace is None and a.dtype == b.dtype and not (a.shape and b.shape) and type(x) is type(y) is Array:
+        plain = state.trace is None and a.dtype == b.dtype and not (a.shape and b.shape)
+        if plain and type(x) is Array and type(y) is Array:
             return _with_scalar(op, x, y, may_be_weak)
         x, y = aligned(name or op.name, (x, y))
     return bind(op, x, y, weak=may_be_weak and x.weak_type and y.weak_type)

@@ -357,23 +357,23 @@ def select_n(which: Any, *cases: Any) -> Any:
     """Each element from the case that `which` numbers: booleans choose between two, i32 among any number."""
     if not cases:
         fail("lax.select_n needs at least one case")
-    which, *cases = operands("select", (which, *cases))
-    check_same_dtype("select", cases)
-    shape = cases[0].aval.shape
-    if any(c.aval.shape != shape for c in cases):
-        fail(f"lax.select takes cases of one shape, got {', '.join(str(c.aval) for c in cases)}")
+    which, *chosen = operands("select", (which, *cases))
+    check_same_dtype("select", chosen)
+    shape = chosen[0].aval.shape
+    if any(c.aval.shape != shape for c in chosen):
+        fail(f"lax.select takes cases of one shape, got {', '.join(str(c.aval) for c in chosen)}")
     if which.aval.shape not in ((), shape):
         fail(f"lax.select: the predicate must be a scalar or of the cases' shape {shape}, got {which.aval}")
-    weak = is_weak(cases)
+    weak = is_weak(chosen)
     if av.is_bool(which.aval.dtype):
-        if len(cases) > 2:
-            fail(f"lax.select_n: a boolean chooses between two cases, got {len(cases)}; number them with i32")
-        return bind(e.select, which, cases[-1], cases[0], weak=weak)
+        if len(chosen) > 2:
+            fail(f"lax.select_n: a boolean chooses between two cases, got {len(chosen)}; number them with i32")
+        return bind(e.select, which, chosen[-1], chosen[0], weak=weak)
     if not av.is_integer(which.aval.dtype):
         fail(f"lax.select: the predicate must be boolean or i32, got {which.aval}", kind=ArgumentTypeError)
-    result = cases[-1]
-    for i in range(len(cases) - 2, -1, -1):
-        result = bind(e.select, lt(which, constant_like(which, i + 1)), cases[i], result, weak=weak)
+    result = chosen[-1]
+    for i in range(len(chosen) - 2, -1, -1):
+        result = bind(e.select, lt(which, constant_like(which, i + 1)), chosen[i], result, weak=weak)
     return result
 
 

@@ -328,7 +328,7 @@ def tril(m: Any, k: int = 0) -> Value:
     m = operand("tril", m)
     if m.ndim < 2:
         raise shape_error(f"tril takes an array of at least two dimensions, got {m.aval}")
-    return where(_lower(*m.shape[-2:], operator.index(k)), m, zeros_like(m))
+    return where(_lower(m.shape[-2], m.shape[-1], operator.index(k)), m, zeros_like(m))
 
 
 def triu(m: Any, k: int = 0) -> Value:
@@ -336,7 +336,7 @@ def triu(m: Any, k: int = 0) -> Value:
     m = operand("triu", m)
     if m.ndim < 2:
         raise shape_error(f"triu takes an array of at least two dimensions, got {m.aval}")
-    return where(_lower(*m.shape[-2:], operator.index(k) - 1), zeros_like(m), m)
+    return where(_lower(m.shape[-2], m.shape[-1], operator.index(k) - 1), zeros_like(m), m)
 
 
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Value:  # noqa: N803 - NumPy's names

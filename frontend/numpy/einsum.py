@@ -186,7 +186,7 @@ def _path(terms: Sequence[tuple[Value, str]], output: str, optimize: Any) -> lis
         + "->"
         + "".join(n for n in output if any(n in t for _, t in terms))
     )
-    how = {True: "auto", False: "auto"}.get(optimize, optimize)
+    how: Any = "auto" if isinstance(optimize, bool) else optimize
     return [
         tuple(p)
         for p in opt_einsum.contract_path(text, *(v.shape for v, _ in terms), shapes=True, optimize=how)[0]

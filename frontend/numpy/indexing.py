@@ -110,7 +110,7 @@ def write_region(x: Value, index: Index, y: Value) -> Value:
         low.append(start)
         interior.append(step - 1)
         high.append(n - start - (size - 1) * step - 1)
-    spread = dict(low=tuple(low), high=tuple(high), interior=tuple(interior))
+    spread: dict[str, Any] = dict(low=tuple(low), high=tuple(high), interior=tuple(interior))
     new = bind(s.pad, y, filled(np.zeros((), x.aval.dtype), ()), **spread)
     mask = bind(s.pad, filled(np.asarray(True), y.aval.shape), filled(np.asarray(False), ()), **spread)
     return convert(pick(mask, new, x), x.aval.dtype, x.weak_type)
@@ -170,8 +170,8 @@ def _index_vectors(arrays: Sequence[Any], sizes: Sequence[int], batch: tuple[int
         n > 2**31 - 1 for n in sizes
     )
     dtype = np.dtype(np.int64 if wide else np.int32)
-    known = [a if isinstance(a, np.ndarray) else None for a in arrays]
-    if all(k is not None for k in known):
+    known = [a for a in arrays if isinstance(a, np.ndarray)]
+    if len(known) == len(arrays):
         columns = [np.broadcast_to(_wrapped(k, n), batch) for k, n in zip(known, sizes)]
         stacked = np.stack(columns, -1)
         return make_array(stacked.astype(dtype), aval(stacked.shape, dtype))
@@ -246,13 +246,13 @@ def _pick(region: Value, parsed: Index, mode: str, fill_value: Any) -> Value:
         if 0 not in how.shape and mode != "fill":
             raise index_error(f"cannot pick elements of an empty array of shape {shape}")
         return filled(np.zeros((), region.aval.dtype), how.shape, region.weak_type)
-    custom = mode == "fill" and fill_value is not None
+    custom = fill_value if mode == "fill" else None
     result = bind(
         ix.gather, region, how.indices, weak=region.weak_type,
-        **how.windows.gather_attributes("clip" if custom else mode),
+        **how.windows.gather_attributes(mode if custom is None else "clip"),
     )  # fmt: skip
-    if custom:
-        if np.ndim(fill_value):
+    if custom is not None:
+        if np.ndim(custom):
             raise shape_error("the fill_value of get() must be a scalar")
-        result = pick(how.inside(shape), result, convert(fill_value, region.aval.dtype, region.weak_type))
+        result = pick(how.inside(shape), result, convert(custom, region.aval.dtype, region.weak_type))
     return result

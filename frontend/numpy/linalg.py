@@ -108,12 +108,12 @@ def matrix_power(a: Any, n: int) -> Value:
     if not n:
         return pick(eye(a.shape[-1], dtype=bool), convert(1, a.dtype), multiply(a, 0))
     result = None
-    while n:
+    while True:
         if n & 1:
             result = a if result is None else matmul(result, a)
-        n >>= 1
-        a = matmul(a, a) if n else a
-    return result
+            if n == 1:
+                return result
+        a, n = matmul(a, a), n >> 1
 
 
 def multi_dot(arrays: Any, *, precision: Any = None) -> Value:

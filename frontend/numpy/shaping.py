@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from axil.dialects import shape as s
@@ -47,7 +47,7 @@ def reshape(a: Any, shape: Any, order: str = "C", *, copy: bool | None = None) -
 def _wanted_shape(shape: Any) -> tuple[int, ...]:
     if isinstance(shape, (tuple, list)):
         return tuple(n if type(n) is int else operator.index(n) for n in shape)
-    if isinstance(shape, Iterable) and getattr(shape, "ndim", 1):
+    if hasattr(shape, "__iter__") and getattr(shape, "ndim", 1):
         return tuple(map(operator.index, shape))
     return (operator.index(shape),)
 

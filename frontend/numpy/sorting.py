@@ -315,7 +315,7 @@ def union1d(ar1: Any, ar2: Any, *, size: int | None = None, fill_value: Any = No
     )
 
 
-def _known(name: str, *arrays: Any) -> list[np.ndarray]:
+def _known(name: str, *arrays: Any) -> list[Any]:
     values, _ = promote(name, *arrays)
     what = f"the elements for {name}, which decide its size"
     return [
@@ -325,17 +325,18 @@ def _known(name: str, *arrays: Any) -> list[np.ndarray]:
 
 def intersect1d(ar1: Any, ar2: Any, assume_unique: bool = False, return_indices: bool = False) -> Any:
     """The different elements that two arrays have in common, sorted."""
-    result = np.intersect1d(*_known("intersect1d", ar1, ar2), assume_unique, return_indices)
+    known = _known("intersect1d", ar1, ar2)
     if not return_indices:
-        return Array(result)
-    return Array(result[0]), *(Array(i.astype(dtypes.default_int_dtype())) for i in result[1:])
+        return Array(np.intersect1d(*known, assume_unique=assume_unique))
+    common, *places = np.intersect1d(*known, assume_unique=assume_unique, return_indices=True)
+    return Array(common), *(Array(i.astype(dtypes.default_int_dtype())) for i in places)
 
 
 def setdiff1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Value:
     """The different elements of one array that are not in another, sorted."""
-    return Array(np.setdiff1d(*_known("setdiff1d", ar1, ar2), assume_unique))
+    return Array(np.setdiff1d(*_known("setdiff1d", ar1, ar2), assume_unique=assume_unique))
 
 
 def setxor1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Value:
     """The different elements that are in one of two arrays only, sorted."""
-    return Array(np.setxor1d(*_known("setxor1d", ar1, ar2), assume_unique))
+    return Array(np.setxor1d(*_known("setxor1d", ar1, ar2), assume_unique=assume_unique))

@@ -146,11 +146,11 @@ def _interpolated(lines: Value, q: Value, method: str, skip_nan: bool) -> Value:
         for p in (minimum(maximum(low, 0), highest), minimum(maximum(high, 0), highest))
     )
     shape = (*lines.shape[:-1], q.size)
-    values = [
+    low, high = (
         take_along_axis(ordered, broadcast(convert(p, np.dtype(np.int32)), shape), last, mode="clip")
         for p in (low, high)
-    ]
-    result = _between(method, *values, share)
+    )
+    result = _between(method, low, high, share)
     return result if skip_nan else pick(red.any(nans, -1, keepdims=True), np.nan, result)
 
 

@@ -125,10 +125,10 @@ def reciprocal(x: Any, /) -> Value:
 
 def _numeric(name: str, *xs: Any) -> tuple[list[Value], bool]:
     """Promoted operands, booleans as integers."""
-    xs, weak = promote(name, *xs)
-    if xs[0].aval.dtype.kind == "b":
-        xs = [convert(x, dtypes.default_int_dtype()) for x in xs]
-    return xs, weak
+    values, weak = promote(name, *xs)
+    if values[0].aval.dtype.kind == "b":
+        values = [convert(x, dtypes.default_int_dtype()) for x in values]
+    return values, weak
 
 
 def floor_divide(x: Any, y: Any, /) -> Value:

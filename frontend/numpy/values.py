@@ -99,7 +99,7 @@ def reweaken(x: Value, weak: bool) -> Value:
     """The same value, weakly typed or not."""
     if x.weak_type == weak:
         return x
-    if type(x) is Tracer:
+    if isinstance(x, Tracer):
         return Tracer(x.owner, x.value, x.aval, weak, x.location)
     result = make_array(x._value, x.aval, weak) if x._value is not None else Array.__new__(Array)
     if x._value is None:

@@ -13,8 +13,9 @@ import pytest
 
 import axil.runtime as rt
 from axil.compiler import driver
+from axil.compiler.bytecode import op_names
 from axil.compiler.diagnostics import CompileError, Frame, TargetError, parse_diagnostic, parse_location
-from axil.compiler.driver import check_ready, compile_module, hand_over, op_names
+from axil.compiler.driver import check_ready, compile_module, hand_over
 from axil.compiler.targets import names, resolve
 
 ADD = """

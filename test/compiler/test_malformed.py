@@ -54,3 +54,14 @@ def test_damaged_files_end_in_a_message(seed: int) -> None:
         assert (status != 0) == bool(report)
         assert "internal error" not in report and "Traceback" not in report, report
         assert all(re.match(r"[^:\n]+(:\d+:\d+)?: (error|note): ", line) for line in report.splitlines()), report
+
+
+UNKNOWN = ["axil.foo %a : tensor<4xf32>", '"stablehlo.foo"(%a) : (tensor<4xf32>) -> tensor<4xf32>']
+
+
+@pytest.mark.parametrize("op", UNKNOWN)
+def test_the_first_line_has_its_own_columns(op: str) -> None:
+    head = "func.func @main(%a: tensor<4xf32>) -> tensor<4xf32> { %0 = "
+    out, err = io.StringIO(), io.StringIO()
+    opt.main([], io.StringIO(f"{head}{op} return %0 : tensor<4xf32> }}"), out, err)
+    assert f":1:{len(head) + 1}: error: " in err.getvalue()
