@@ -16,7 +16,7 @@ from typing import Any, TextIO
 HELP = "differentiate a function of an .mlir file"
 
 _PIPELINE = "axil-expand,axil-inline,symbol-dce,axil-simplify,cse,symbol-dce"
-_LOWER = "axil-to-stablehlo{kernels=0},cse"
+_LOWER = "axil-to-stablehlo{kernels=0 platform=portable},cse"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -27,7 +27,10 @@ from axil.dialects.mlir import aval_of_type, from_attribute, ir, tensor_type
 
 @dataclass
 class LowerToStablehlo(Pass):
-    """Lower all public functions to StableHLO. `platform` (cpu, vulkan, cuda) decides which kernels are used."""
+    """Lower all public functions to StableHLO.
+
+    `platform` (cpu, vulkan, cuda; portable for text that others read) decides which kernels and formulas are used.
+    """
 
     platform: str = "cpu"
     kernels: bool = True
