@@ -44,7 +44,7 @@ def figure(name: str, limit: str) -> Callable[..., Any]:
     return register
 
 
-def interleave(contenders: dict[str, Callable[[], Any]], rounds: int = 15, budget: float = 0.01) -> dict[str, float]:
+def interleave(contenders: dict[str, Callable[[], Any]], rounds: int = 11, budget: float = 0.05) -> dict[str, float]:
     """Median seconds a call of each contender; each round calls each of them for about `budget` seconds."""
     counts = {}
     for name, call in contenders.items():
@@ -55,6 +55,7 @@ def interleave(contenders: dict[str, Callable[[], Any]], rounds: int = 15, budge
     samples: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, call in contenders.items():
+            time.sleep(0.02)  # let the threads of the one before stop spinning: they take the cores
             n = counts[name]
             started = time.perf_counter()
             for _ in range(n):
