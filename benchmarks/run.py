@@ -45,22 +45,28 @@ def figure(name: str, limit: str) -> Callable[..., Any]:
 
 
 def interleave(contenders: dict[str, Callable[[], Any]], rounds: int = 11, budget: float = 0.05) -> dict[str, float]:
-    """Median seconds a call of each contender; each round calls each of them for about `budget` seconds."""
-    counts = {}
+    """Median seconds a call of each contender; each round calls each of them for about `budget` seconds.
+
+    Calls of over 0.2 ms are timed one by one, shorter ones in groups of that length.
+    """
+    plans = {}
     for name, call in contenders.items():
         call()
         started = time.perf_counter()
         call()
-        counts[name] = max(1, min(5000, int(budget / max(time.perf_counter() - started, 1e-7))))
+        seconds = max(time.perf_counter() - started, 1e-7)
+        group = max(1, int(2e-4 / seconds))
+        plans[name] = group, max(1, int(budget / (seconds * group)))
     samples: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, call in contenders.items():
             time.sleep(0.02)  # let the threads of the one before stop spinning: they take the cores
-            n = counts[name]
-            started = time.perf_counter()
-            for _ in range(n):
-                call()
-            samples[name].append((time.perf_counter() - started) / n)
+            group, count = plans[name]
+            for _ in range(count):
+                started = time.perf_counter()
+                for _ in range(group):
+                    call()
+                samples[name].append((time.perf_counter() - started) / group)
     return {name: statistics.median(values) for name, values in samples.items()}
 
 

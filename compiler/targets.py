@@ -10,7 +10,7 @@ The CPU flags, measured on 2 cores of a Zen 3 (IREE 3.13; times relative to NumP
 | `O2` | 4.5 x, 3.9 x NumPy | 1.33 x JAX | 0.31 ms | no |
 | `+ data-tiling` | 1.53, 1.4-1.6 | 0.92 | 0.31 ms | |
 | `+ reassociate-fp-reductions` | the same | 0.92 | 0.11 ms (JAX 0.40) | yes: 3-7 x on sums, softmax 1.5 x |
-| `+ ukernels=all` | the same, interleaved on a quiet machine | 1.05-1.10 of without | the same | no: compiling takes 1.2 x |
+| `+ ukernels=all` | the same (interleaved, quiet) | 1.05-1.10 of without | the same | no: compiles 1.2 x longer |
 | `+ inner-tiled` | 1.3-1.4, 1.27 | **does not compile** | 0.11 ms | no: MLPs, matvec fail |
 | `O3` instead of `O2` | the same | the same | the same | no |
 
