@@ -15,7 +15,7 @@ from axil.compiler.passes import linearize as linearize_traversal
 from axil.compiler.passes import transpose as transpose_traversal
 from axil.compiler.passes import vmap as vmap_traversal
 from axil.dialects.combinators import Site
-from axil.dialects.combinators.combinator import differentiable, pick, spread
+from axil.dialects.combinators.combinator import differentiable, spread
 from axil.dialects.errors import AttributeValueError
 from axil.dialects.factories import broadcast_batch
 from axil.dialects.mlir import ir
@@ -212,4 +212,4 @@ _EXPAND = {
     "transpose": _expand_transpose, "vmap": _expand_vmap,
 }  # fmt: skip
 
-__all__ = ["Deriver", "pick"]
+__all__ = ["Deriver"]

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from axil.dialects.avals import aval, short_dtype
+from axil.dialects.avals import aval
 from axil.dialects.errors import ShapeError
 from axil.dialects.mlir import aval_of_type, from_attribute, ir, tensor_type, to_attribute
 from axil.dialects.op import OPS, Op
@@ -118,9 +118,3 @@ def _constant_like(op: Op, x: Any, operands: Sequence[Any]) -> ir.Value:
     if isinstance(x, (np.generic, bool, int, float, complex)):
         return constant(np.asarray(x))
     raise ShapeError(f"'{op.name}' takes arrays, got {type(x).__name__}")
-
-
-def describe(values: Sequence[Any]) -> str:
-    """Types of values, for messages: `f32[3], f32[4]`."""
-    avals = (aval_of_type(v.type) for v in values)
-    return ", ".join(f"{short_dtype(a.dtype)}[{','.join(map(str, a.shape))}]" for a in avals)

@@ -27,18 +27,16 @@ from axil.core import (
     array_of_buffer,
     concrete_array,
     donated_error,
-    run_traced,
     state,
     trace_function,
     user_error,
 )
-from axil.dialects.avals import Aval, aval, is_bool
+from axil.dialects.avals import Aval, aval
 from axil.operands import (
     ArgumentError,
     Flat,
     check_callable,
     function_name,
-    is_arraylike,
     operand,
     symbol,
 )
@@ -504,9 +502,11 @@ def jit(
     """Compile `fun` with IREE for each kind of arguments that it is called with.
 
     Static arguments keep their Python values and must be hashable; a new value compiles anew. The memory of
-    donated arguments may be reused for results; using them afterwards is an error. Also a decorator with
+    donated arguments may be reused for results; using them afterwards is an error. `keep_unused` and `inline` are
+    taken for JAX's sake and change nothing. Also a decorator with
     options: `@jit(static_argnums=0)`.
     """
+    unknown |= {k: v for k, v in (("device", device), ("backend", backend)) if v is not None}
     if unknown:
         raise errors.AxilTypeError(
             errors.explain(f"jit does not take the options {', '.join(unknown)}", user_line())
@@ -591,6 +591,6 @@ def clear_caches() -> None:
 
 
 __all__ = [
-    "CompiledFunction", "JitFunction", "Lowered", "ShapeDtypeStruct", "clear_caches", "eval_shape", "is_arraylike",
-    "is_bool", "jit", "make_ir", "run_program", "run_traced",
+    "CompiledFunction", "JitFunction", "Lowered", "ShapeDtypeStruct", "clear_caches", "eval_shape", "jit", "make_ir",
+    "run_program",
 ]  # fmt: skip

@@ -579,13 +579,8 @@ def _remember_evaluator(text: str, evaluator: Any) -> None:
     _evaluators[text] = evaluator
 
 
-def is_traced(x: Any) -> bool:
-    """True for tracers."""
-    return type(x) is Tracer
-
-
 __all__ = [
     "Array", "Aval", "Program", "ShapeError", "Trace", "Traced", "Tracer", "array_of_buffer", "as_array", "aval",
-    "av", "bind", "concrete_array", "donated_error", "evaluate", "is_traced", "make_array", "run_traced", "state",
+    "av", "bind", "concrete_array", "donated_error", "evaluate", "make_array", "run_traced", "state",
     "trace_function", "user_error",
 ]  # fmt: skip

@@ -17,7 +17,6 @@ from axil.compiler.functions import body_of, has_body, is_public, located, opera
 from axil.compiler.passes.expand import public_functions
 from axil.compiler.passes.passes import Pass
 from axil.dialects import hlo
-from axil.dialects.avals import aval
 from axil.dialects.combinators import Site
 from axil.dialects.combinators.combinator import split
 from axil.dialects.emit import declared_op
@@ -277,4 +276,4 @@ def write_row(rows: ir.Value, row: ir.Value, i: ir.Value) -> ir.Value:
     return hlo.op("dynamic_update_slice", rows, update, i, *[zero] * (of.ndim - 1))
 
 
-__all__ = ["LowerToStablehlo", "Lowering", "aval"]
+__all__ = ["LowerToStablehlo", "Lowering"]

@@ -18,7 +18,6 @@ from axil.config import config
 from axil.core import Array, Tracer, as_array, bind, run_traced, state, trace_function
 from axil.custom_derivatives import share_captures
 from axil.dialects import avals as av
-from axil.dialects.avals import aval
 from axil.operands import ArgumentError, Flat, check_callable, function_name, operand, operands_of, symbol
 from axil.source import user_line
 
@@ -480,4 +479,4 @@ def map(f: Callable[..., Any], xs: Any, *, batch_size: int | None = None) -> Any
     return tree.tree_map(lambda a, b: concatenate([a, b]), done, rest)
 
 
-__all__ = ["aval", "cond", "fori_loop", "map", "scan", "switch", "while_loop"]
+__all__ = ["cond", "fori_loop", "map", "scan", "switch", "while_loop"]
