@@ -32,7 +32,8 @@ _NAMES = {
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names}
 _MODULES = (
-    "aot", "checkpoint", "config", "dtypes", "errors", "lax", "numpy", "random", "runtime", "tree", "tree_util", "core",
+    "aot", "checkpoint", "config", "core", "dlpack", "dtypes", "errors", "flatten_util", "image", "lax", "nn", "numpy",
+    "ops", "random", "runtime", "scipy", "tree", "tree_util", "typing",
 )  # fmt: skip
 
 
