@@ -11,7 +11,13 @@ from axil.compiler import cost
 from axil.compiler.cache import cache_key, default_cache
 from axil.compiler.driver import check_ready, compile_module, hand_over
 from axil.compiler.functions import Functions
-from axil.compiler.passes import expand, guard_inputs, lower, simplify  # noqa: F401  (registers the passes)
+from axil.compiler.passes import (  # noqa: F401  (registers the passes)
+    carry_small_types,
+    expand,
+    guard_inputs,
+    lower,
+    simplify,
+)
 from axil.compiler.passes.passes import Pass, run_pipeline
 from axil.compiler.targets import Target
 
@@ -37,6 +43,7 @@ def lowering_passes(target: Target, donate: tuple[int, ...]) -> list[Pass | str]
     """The passes from first-order ops to what IREE takes."""
     return [
         lower.LowerToStablehlo(platform=target.platform),
+        carry_small_types.CarrySmallTypes(),
         "cse",
         guard_inputs.GuardInputs(donate=donate),
     ]

@@ -18,12 +18,24 @@ _SHORT = {
     "float16": "f16", "bfloat16": "bf16", "float32": "f32", "float64": "f64", "bool": "bool",
     "int4": "i4", "int8": "i8", "int16": "i16", "int32": "i32", "int64": "i64",
     "uint4": "u4", "uint8": "u8", "uint16": "u16", "uint32": "u32", "uint64": "u64",
-    "complex64": "c64", "complex128": "c128", "float8_e4m3fn": "f8e4m3fn", "float8_e5m2": "f8e5m2",
+    "complex64": "c64", "complex128": "c128",
 }  # fmt: skip
 
 BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
-_EXTENDED_FLOATS = {BFLOAT16, np.dtype(ml_dtypes.float8_e4m3fn), np.dtype(ml_dtypes.float8_e5m2)}
-_EXTENDED_INTS = {np.dtype(ml_dtypes.int4), np.dtype(ml_dtypes.uint4)}
+SMALL_FLOATS = frozenset(
+    np.dtype(getattr(ml_dtypes, name))
+    for name in (
+        "float8_e4m3fn", "float8_e5m2", "float8_e4m3", "float8_e3m4", "float8_e4m3fnuz", "float8_e5m2fnuz",
+        "float8_e4m3b11fnuz", "float8_e8m0fnu", "float6_e2m3fn", "float6_e3m2fn", "float4_e2m1fn",
+    )
+)  # fmt: skip
+_SMALL_SIGNED = frozenset(np.dtype(t) for t in (ml_dtypes.int1, ml_dtypes.int2, ml_dtypes.int4))
+_SMALL_UNSIGNED = frozenset(np.dtype(t) for t in (ml_dtypes.uint1, ml_dtypes.uint2, ml_dtypes.uint4))
+SMALL_TYPES = SMALL_FLOATS | _SMALL_SIGNED | _SMALL_UNSIGNED
+"""Types of at most 8 bits that processors do not compute with; in memory each element has a byte."""
+
+_SHORT |= {d.name: d.name.replace("float", "f") for d in SMALL_FLOATS}
+_SHORT |= {d.name: d.name.replace("uint", "u").replace("int", "i") for d in _SMALL_SIGNED | _SMALL_UNSIGNED}
 
 
 class Aval:
@@ -112,7 +124,7 @@ def short_dtype(dtype: Any) -> str:
 def is_float(dtype: Any) -> bool:
     """True for real floating dtypes, bfloat16 and float8 included."""
     dtype = np.dtype(dtype)
-    return dtype.kind == "f" or dtype in _EXTENDED_FLOATS
+    return dtype.kind == "f" or dtype == BFLOAT16 or dtype in SMALL_FLOATS
 
 
 def is_complex(dtype: Any) -> bool:
@@ -128,7 +140,7 @@ def is_inexact(dtype: Any) -> bool:
 def is_integer(dtype: Any) -> bool:
     """True for signed and unsigned integers (not bool)."""
     dtype = np.dtype(dtype)
-    return dtype.kind in "iu" or dtype in _EXTENDED_INTS
+    return dtype.kind in "iu" or dtype in _SMALL_SIGNED or dtype in _SMALL_UNSIGNED
 
 
 def is_bool(dtype: Any) -> bool:
@@ -138,4 +150,5 @@ def is_bool(dtype: Any) -> bool:
 
 def is_unsigned(dtype: Any) -> bool:
     """True for unsigned integers."""
-    return np.dtype(dtype).kind == "u" or np.dtype(dtype) == np.dtype(ml_dtypes.uint4)
+    dtype = np.dtype(dtype)
+    return dtype.kind == "u" or dtype in _SMALL_UNSIGNED

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from ml_dtypes import iinfo
 
+from axil.dialects.avals import SMALL_TYPES
 from axil.dialects.factories import binary, no_tangent, sample, unary
+from axil.dialects.small_types import wide_dtype
 
 _SHIFTS = (sample("i32[2,3]", "i32[2,3]", domain=(-3, 40)), sample("u8[5]", "u8[5]", domain=(0, 12)))
 _COUNTS = (sample("i32[5]"), sample("u8[5]", domain=(0, 255)), sample("u32[2,3]", domain=(0, 2**31)))
@@ -21,6 +24,10 @@ def _logical(shift: Callable[..., np.ndarray]) -> Callable[[np.ndarray, np.ndarr
     """A shift that brings in zeros. C leaves shifts by the width or more undefined; here they give 0."""
 
     def reference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        if a.dtype in SMALL_TYPES:  # their bytes have nothing but their bits; by as many or more bits gives 0
+            octets, by = a.view(np.uint8), b.astype(np.uint8)
+            moved = shift(octets, np.minimum(by, 7)) * (by < iinfo(a.dtype).bits)
+            return (moved & ((1 << iinfo(a.dtype).bits) - 1)).astype(np.uint8).view(a.dtype)
         bits, by = _unsigned(a), _unsigned(b)
         fits = by < 8 * a.dtype.itemsize
         return (
@@ -33,6 +40,9 @@ def _logical(shift: Callable[..., np.ndarray]) -> Callable[[np.ndarray, np.ndarr
 
 
 def _arithmetic(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    if a.dtype in SMALL_TYPES:
+        numbers = a.astype(wide_dtype(a.dtype))
+        return np.right_shift(numbers, np.minimum(b.astype(np.uint8), 7)).astype(a.dtype)
     # The highest bit of unsigned integers is taken for a sign too, as in XLA.
     signed = np.asarray(a, order="C").view(f"i{a.dtype.itemsize}")
     by = np.minimum(_unsigned(b), 8 * a.dtype.itemsize - 1).astype(signed.dtype)
@@ -60,6 +70,8 @@ def _population_count(x: np.ndarray) -> np.ndarray:
 
 
 def _count_leading_zeros(x: np.ndarray) -> np.ndarray:
+    if x.dtype in SMALL_TYPES:
+        return (_count_leading_zeros(x.view(np.uint8)) - (8 - iinfo(x.dtype).bits)).astype(x.dtype)
     bits = _unsigned(x).astype(np.uint64)
     zeros = np.full(x.shape, 64)
     for step in (32, 16, 8, 4, 2, 1):

@@ -1,7 +1,7 @@
 """Collective ops over a named axis, which `vmap(axis_name=...)` binds.
 
-Where the named axis is the one being batched, `named_batch` replaces the op by an ordinary one over the
-leading dimension. Over any other axis the op is elementwise. An op that is left when the program runs has no
+Where the named axis is the one being batched, `named_batch` replaces the op by ordinary ones over the leading
+dimension. Over any other axis the op is batched as others are. An op that is left when the program runs has no
 axis to run over, and says so.
 """
 
@@ -17,13 +17,18 @@ from axil.dialects.factories import (
     Aval,
     DtypeError,
     Op,
+    ShapeError,
     aval,
+    broadcast_batch,
     check_dtype,
     dtype_of,
     full,
+    jvp_linear,
     no_tangent,
     ops,
+    shape_of,
 )
+from axil.dialects.sorting import take_along
 
 
 class UnboundAxisError(NameError):
@@ -125,4 +130,110 @@ axis_index = Op(
     dtype: axis_index(axis_name=axis_name, dtype=dtype), named_batch=lambda size, axis_name, xs, batched, *,
     dtype: (ops.iota(shape=(size,), axis=0, dtype=dtype), True), lower=lambda values, results, context, *,
     axis_name, dtype: _index_unbound(axis_name=axis_name, dtype=dtype),
+)  # fmt: skip
+
+
+# ---- moving data between members -----------------------------------------------------------------------
+
+
+def _mover(
+    name: str,
+    summary: str,
+    infer: Callable[..., Aval],
+    named_batch: Callable[..., Any],
+    transpose: Callable[..., Any],
+    batch: Callable[..., Any],
+    attributes: dict[str, str],
+) -> Op:
+    """A collective of one operand that is linear in it."""
+
+    def unbound(*values: Any, axis_name: str, **attributes: Any) -> Any:
+        raise _unbound(name, axis_name)
+
+    return Op(
+        name=name, summary=summary, operands=("x",), attributes={"axis_name": "str", **attributes}, infer=infer,
+        jvp=jvp_linear(name), linear=(0,), transpose=transpose, reference=unbound, batch=batch, named_batch=named_batch,
+        lower=lambda values, results, context, **attributes: unbound(**attributes), foldable=False, samples=(),
+    )  # fmt: skip
+
+
+def _swapped(x: Any) -> Any:
+    """The first two dimensions exchanged."""
+    return ops.transpose(x, permutation=(1, 0, *range(2, len(shape_of(x)))))
+
+
+def _divided(name: str) -> Callable[..., Aval]:
+    """Type inference of operations whose operand has a part for each member, along its first dimension."""
+
+    def infer(x: Aval, *, axis_name: str, members: int) -> Aval:
+        if not x.ndim or x.shape[0] != members:
+            raise ShapeError(f"'{name}' over axis '{axis_name}' of {members} members takes as many parts, got {x}")
+        return x.with_shape(x.shape[1:]) if name == "psum_scatter" else x
+
+    return infer
+
+
+def _gather_named(size: int, axis_name: str, xs: Any, batched: Any, **more: Any) -> tuple[Any, bool]:
+    return (xs[0] if batched[0] else broadcast_batch(xs[0], size)), False
+
+
+all_gather = _mover(
+    "all_gather", "The operands of all members along a named axis, stacked; every member gets them.",
+    infer=lambda x, *, axis_name, members: x.with_shape((members, *x.shape)), named_batch=_gather_named,
+    transpose=lambda ct, xs, **more: (psum_scatter(ct, **more),),
+    batch=lambda size, xs, batched, **more: _swapped(all_gather(xs[0], **more)), attributes={"members": "int"},
+)  # fmt: skip
+
+
+def _scatter_named(size: int, axis_name: str, xs: Any, batched: Any, *, members: int) -> tuple[Any, bool]:
+    (x,) = xs
+    if batched[0]:
+        return ops.reduce_sum(x, axes=(0,)), True
+    return ops.mul(x, full(shape_of(x), members, dtype_of(x))), True
+
+
+psum_scatter = _mover(
+    "psum_scatter", "Sum over a named axis, of which each member gets its own part along the first dimension.",
+    infer=_divided("psum_scatter"), named_batch=_scatter_named, attributes={"members": "int"},
+    transpose=lambda ct, xs, **more: (all_gather(ct, **more),),
+    batch=lambda size, xs, batched, **more: psum_scatter(_swapped(xs[0]), **more),
+)  # fmt: skip
+
+
+def _exchange_named(size: int, axis_name: str, xs: Any, batched: Any, *, members: int) -> tuple[Any, bool]:
+    (x,) = xs
+    return _swapped(x if batched[0] else broadcast_batch(x, size)), True
+
+
+all_to_all = _mover(
+    "all_to_all", "Part i of member j's operand, along the first dimension, becomes part j of member i's result.",
+    infer=_divided("all_to_all"), named_batch=_exchange_named, attributes={"members": "int"},
+    transpose=lambda ct, xs, **more: (all_to_all(ct, **more),),
+    batch=lambda size, xs, batched, **more: _swapped(all_to_all(_swapped(xs[0]), **more)),
+)  # fmt: skip
+
+
+def _permute_named(
+    size: int, axis_name: str, xs: Any, batched: Any, *, sources: tuple[int, ...], targets: tuple[int, ...]
+) -> tuple[Any, bool]:
+    (x,) = xs
+    x = x if batched[0] else broadcast_batch(x, size)
+    shape, came_from = shape_of(x), dict(zip(targets, sources))
+    order = np.array([came_from.get(i, 0) for i in range(size)], np.int32)
+    fed = np.array([i in came_from for i in range(size)])
+    place = lambda values: ops.broadcast_in_dim(ops.constant(value=values), shape=shape, dims=(0,))
+    moved = take_along(x, place(order), 0)
+    if fed.all():
+        return moved, True
+    return ops.select(place(fed), moved, full(shape, 0, dtype_of(x))), True
+
+
+ppermute = _mover(
+    "ppermute", "Operands sent from members to members of a named axis; who is sent nothing gets zeros.",
+    infer=lambda x, *, axis_name, sources, targets: x, named_batch=_permute_named,
+    transpose=lambda ct, xs, *, axis_name, sources, targets: (
+        ppermute(ct, axis_name=axis_name, sources=targets, targets=sources),
+    ),
+    batch=lambda size, xs, batched, **more: ppermute(xs[0], **more),
+    attributes={"sources": "ints", "targets": "ints"},
 )  # fmt: skip

@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 from axil.dialects import formulas, staged
+from axil.dialects.formulas import asinh as real_asinh
 from axil.dialects.formulas import atan2, cos, cosh, sin, sinh
 from axil.dialects.staged import absolute, clamped, where
 
@@ -107,3 +108,64 @@ def power(x: Any, y: Any, u: Any, v: Any) -> Parts:
     of_zero = where(u > 0, 0.0, u * math.nan)
     one = (u == 0) & (v == 0)
     return where(one, 1.0, where(zero, of_zero, re)), where(one, 0.0, where(zero, of_zero, im))
+
+
+# ---- inverse trigonometry and hyperbolic functions -----------------------------------------------------
+#
+# W. Kahan, Branch Cuts for Complex Elementary Functions (1987): products of square roots keep the sides of the
+# branch cuts apart, and lose no digits near them.
+
+
+def hyperbolic_sine(x: Any, y: Any) -> Parts:
+    """Hyperbolic sine."""
+    return where(x == 0, x, sinh(x) * cos(y)), where(y == 0, y, cosh(x) * sin(y))
+
+
+def hyperbolic_cosine(x: Any, y: Any) -> Parts:
+    """Hyperbolic cosine."""
+    return cosh(x) * cos(y), where((x == 0) | (y == 0), x * y, sinh(x) * sin(y))
+
+
+def asin(x: Any, y: Any) -> Parts:
+    """Inverse sine."""
+    a, b = sqrt(1.0 - x, -y)
+    c, d = sqrt(1.0 + x, y)
+    return atan2(x, a * c - b * d), real_asinh(a * d - b * c)
+
+
+def acos(x: Any, y: Any) -> Parts:
+    """Inverse cosine."""
+    a, b = sqrt(1.0 - x, -y)
+    c, d = sqrt(1.0 + x, y)
+    return 2.0 * atan2(a, c), real_asinh(c * b - d * a)
+
+
+def acosh(x: Any, y: Any) -> Parts:
+    """Inverse hyperbolic cosine, its real part not negative."""
+    a, b = sqrt(x - 1.0, y)
+    c, d = sqrt(x + 1.0, y)
+    return real_asinh(a * c + b * d), 2.0 * atan2(b, c)
+
+
+def asinh(x: Any, y: Any) -> Parts:
+    """Inverse hyperbolic sine."""
+    u, v = asin(-y, x)
+    return v, -u
+
+
+def atanh(x: Any, y: Any) -> Parts:
+    """Inverse hyperbolic tangent. Far from the origin it is i pi/2 or -i pi/2."""
+    far = (absolute(x) > 1e15) | (absolute(y) > 1e15)
+    u, v = where(far, 0.0 * x, x), where(far, 0.0, y)
+    less = 1.0 - u
+    re = staged.log1p(4.0 * u / (less * less + v * v)) * 0.25
+    im = atan2(2.0 * v, less * (1.0 + u) - v * v) * 0.5
+    turn = formulas.with_sign_bit_of(0.0 * absolute(v) + math.pi / 2, y)
+    nothing = formulas.with_sign_bit_of(0.0 * absolute(u), x)
+    return where(far, nothing, re), where(far, turn, im)
+
+
+def atan(x: Any, y: Any) -> Parts:
+    """Inverse tangent. Far from the origin it is pi/2 or -pi/2."""
+    u, v = atanh(-y, x)
+    return v, -u

@@ -11,7 +11,7 @@ import re
 import numpy as np
 from torch_mlir import ir
 
-from axil.dialects.avals import Aval
+from axil.dialects.avals import SMALL_TYPES, Aval
 
 _RAW = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64, 16: np.complex128}
 
@@ -26,7 +26,7 @@ def to_attribute(array: np.ndarray, type_: ir.Type) -> ir.DenseElementsAttr:
         with ir.Location.unknown(context):
             return ir.DenseElementsAttr.get(flags, type_)
     array = np.asarray(array, order="C")
-    if array.dtype.kind not in "fiu":
+    if array.dtype.kind not in "fiu" or array.dtype in SMALL_TYPES:
         array = array.view(_RAW[array.dtype.itemsize])
     with ir.Location.unknown(context):
         return ir.DenseElementsAttr.get(array, type=type_)
@@ -36,7 +36,7 @@ def to_array(attribute: ir.DenseElementsAttr, target: Aval) -> np.ndarray:
     """The array that `attribute` holds; `target` is the aval of its type."""
     if target.size == 0:
         return np.zeros(target.shape, target.dtype)
-    if target.dtype.kind in "fiub" and target.dtype.name not in ("int4", "uint4"):
+    if target.dtype.kind in "fiub" and target.dtype not in SMALL_TYPES:
         array = np.array(attribute)
         if array.dtype != object:
             return array.astype(target.dtype, copy=False).reshape(target.shape)

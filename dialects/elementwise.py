@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
 from axil.dialects import avals as av
 from axil.dialects import complex_formulas as of_complex
-from axil.dialects import formulas, staged
+from axil.dialects import formulas, formulas_double, staged
 from axil.dialects.factories import (
     Aval,
     DtypeError,
@@ -49,6 +50,17 @@ def _quiet(f: Any) -> Any:
     return reference
 
 
+def _kept(f: Any) -> Any:
+    """NumPy computes some functions of int4 in int8."""
+
+    def reference(x: np.ndarray, *more: np.ndarray) -> np.ndarray:
+        if x.dtype.kind != "V":
+            return f(x, *more)
+        return f(x, *more).astype(x.dtype, copy=False)
+
+    return reference
+
+
 def _real_of(a: Aval) -> Aval:
     """The aval of a complex array's parts; real avals are their own."""
     return aval(a.shape, {"c8": "f4", "c16": "f8"}[a.dtype.str[1:]]) if av.is_complex(a.dtype) else a
@@ -56,9 +68,9 @@ def _real_of(a: Aval) -> Aval:
 
 # ---- sign and rounding ---------------------------------------------------------------------------------
 
-neg = unary("neg", "Negation; wraps around for integers.", np.negative, "negate", takes="number",
+neg = unary("neg", "Negation; wraps around for integers.", _kept(np.negative), "negate", takes="number",
             linear=lambda ct: neg(ct), samples=FLOATS_AND_INTS)  # fmt: skip
-abs_ = unary("abs", "Absolute value.", np.abs, "abs", takes="number", gives=_real_of,
+abs_ = unary("abs", "Absolute value.", _kept(np.abs), "abs", takes="number", gives=_real_of,
              derivative=lambda y, x: sign(x), domain=(0.5, 2.0), samples=FLOATS_AND_INTS)  # fmt: skip
 sign = unary("sign", "Sign: -1, 0 or 1; NaN and -0.0 are kept.", lambda x: _sign(x), lambda *a: _lower_sign(*a),
              takes="number", samples=FLOATS_AND_INTS)  # fmt: skip
@@ -94,12 +106,12 @@ def _half(x: np.ndarray) -> np.ndarray:
 exp = unary("exp", "Exponential.", _quiet(np.exp), staged.on_parts(of_complex.exp, "exponential"),
             derivative=lambda y, x: y)  # fmt: skip
 expm1 = unary("expm1", "exp(x) - 1, accurate near 0.", _quiet(np.expm1),
-              staged.on_parts(of_complex.expm1, staged.double_only("exponential_minus_one", staged.expm1)),
+              staged.on_parts(of_complex.expm1, staged.double_only("exponential_minus_one", formulas_double.expm1)),
               derivative=lambda y, x: add(y, 1.0))  # fmt: skip
 log = unary("log", "Natural logarithm.", _quiet(np.log), staged.on_parts(of_complex.log, "log"),
             derivative=lambda y, x: div(full_like(x, 1), x), domain=(0.2, 3.0))  # fmt: skip
 log1p = unary("log1p", "log(1 + x), accurate near 0.", _quiet(np.log1p),
-              staged.on_parts(of_complex.log1p, staged.double_only("log_plus_one", staged.log1p)),
+              staged.on_parts(of_complex.log1p, staged.double_only("log_plus_one", formulas_double.log1p)),
               derivative=lambda y, x: div(full_like(x, 1), add(x, 1.0)), domain=(-0.5, 3.0))  # fmt: skip
 sqrt = unary("sqrt", "Square root.", _quiet(np.sqrt), staged.on_parts(of_complex.sqrt, "sqrt"),
              derivative=lambda y, x: div(full_like(y, 0.5), y), domain=(0.2, 3.0))  # fmt: skip
@@ -124,7 +136,7 @@ tan = unary("tan", "Tangent.", _quiet(np.tan),
             staged.on_parts(of_complex.tan, staged.on_cpu("tan", formulas.tan)),
             derivative=lambda y, x: add(mul(y, y), 1.0), domain=(-1.0, 1.0))  # fmt: skip
 tanh = unary("tanh", "Hyperbolic tangent.", np.tanh,
-             staged.on_parts(of_complex.tanh, staged.double_only("tanh", formulas.tanh)),
+             staged.on_parts(of_complex.tanh, staged.double_only("tanh", formulas_double.tanh)),
              derivative=lambda y, x: sub(full_like(y, 1), mul(y, y)))  # fmt: skip
 
 # ---- arithmetic ----------------------------------------------------------------------------------------
@@ -184,6 +196,8 @@ def _divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     with np.errstate(all="ignore"):
         if not av.is_integer(a.dtype):
             return np.divide(a, b).astype(a.dtype, copy=False)
+        if a.dtype.kind == "V":  # NumPy rounds quotients of int4 down
+            return _divide(a.astype(np.int8), b.astype(np.int8)).astype(a.dtype)
         # C's truncating division. Division by zero gives -1 (all ones), as XLA defines it.
         safe = np.where(b == 0, 1, b).astype(b.dtype)
         quotient = np.floor_divide(a, safe)
@@ -276,10 +290,14 @@ def _pow_partial_exponent(y: Any, a: Any, b: Any, t: Any) -> Any:
 
 
 _pow_of_reals = staged.lowering(formulas.power)
+_pow_of_singles = staged.lowering(formulas.power_of_singles)
 
 
 def _lower_pow(values: Any, results: Any, context: Any) -> Any:
-    rule = "power" if av.is_complex(dtype_of(values[0])) else _pow_of_reals
+    of = dtype_of(values[0])
+    # Off the CPU f64 is slow or missing.
+    single = of != np.float64 and context is not None and context.platform == "cpu"
+    rule = "power" if av.is_complex(of) else _pow_of_singles if single else _pow_of_reals
     return staged.on_parts(of_complex.power, rule)(values, results, context)
 
 
@@ -303,10 +321,10 @@ def _pick(compare: Any) -> Any:
     return partial
 
 
-max_ = binary("max", "Larger of two; NaN wins.", _quiet(np.maximum), "maximum", takes="ordered",
+max_ = binary("max", "Larger of two; NaN wins.", _quiet(_kept(np.maximum)), "maximum", takes="ordered",
               partials=(_pick(lambda a, b: gt(a, b)), lambda y, a, b, t: _pick(gt_)(y, b, a, t)),
               samples=(sample("f32[2,3]", "f32[2,3]"), sample("i32[3]", "i32[3]", grad=False)))  # fmt: skip
-min_ = binary("min", "Smaller of two; NaN wins.", _quiet(np.minimum), "minimum", takes="ordered",
+min_ = binary("min", "Smaller of two; NaN wins.", _quiet(_kept(np.minimum)), "minimum", takes="ordered",
               partials=(_pick(lambda a, b: lt(a, b)), lambda y, a, b, t: _pick(lt_)(y, b, a, t)),
               samples=(sample("f32[2,3]", "f32[2,3]"), sample("i32[3]", "i32[3]", grad=False)))  # fmt: skip
 
@@ -382,11 +400,11 @@ ge = comparison("ge", "Greater or equal.", np.greater_equal, "GE", takes="ordere
 # ---- logic and bits ------------------------------------------------------------------------------------
 
 _BITS = (sample("i32[3]", "i32[3]"), sample("bool[2,3]", "bool[2,3]"))
-not_ = unary("not", "Bitwise complement; logical for booleans.", np.invert, "not", takes="bits",
+not_ = unary("not", "Bitwise complement; logical for booleans.", _kept(np.invert), "not", takes="bits",
              samples=(sample("i32[3]"), sample("bool[3]")))  # fmt: skip
-and_ = binary("and", "Bitwise and.", np.bitwise_and, "and", takes="bits", samples=_BITS)
-or_ = binary("or", "Bitwise or.", np.bitwise_or, "or", takes="bits", samples=_BITS)
-xor = binary("xor", "Bitwise exclusive or.", np.bitwise_xor, "xor", takes="bits", samples=_BITS)
+and_ = binary("and", "Bitwise and.", _kept(np.bitwise_and), "and", takes="bits", samples=_BITS)
+or_ = binary("or", "Bitwise or.", _kept(np.bitwise_or), "or", takes="bits", samples=_BITS)
+xor = binary("xor", "Bitwise exclusive or.", _kept(np.bitwise_xor), "xor", takes="bits", samples=_BITS)
 
 # ---- selection -----------------------------------------------------------------------------------------
 
@@ -453,7 +471,7 @@ def _clamp_jvp(y: Any, xs: Any, dxs: Any) -> Any:
 
 clamp = Op(
     name="clamp", summary="`x` limited to the range from `low` to `high`.", operands=("low", "x", "high"),
-    infer=_clamp_infer, reference=lambda low, x, high: np.minimum(np.maximum(x, low), high), jvp=_clamp_jvp,
+    infer=_clamp_infer, reference=_kept(lambda low, x, high: np.minimum(np.maximum(x, low), high)), jvp=_clamp_jvp,
     batch=lambda size, xs, batched: clamp(*all_batched(size, xs, batched)), lower="clamp",
     samples=(sample("f32[3]", "f32[3]", "f32[3]", grad=False),),
 )  # fmt: skip
@@ -472,7 +490,7 @@ def _convert_reference(x: np.ndarray, *, dtype: Any) -> np.ndarray:
 
 def _float_to_integer(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """Truncation that saturates and takes NaN to 0, as XLA and JAX do; C leaves both undefined."""
-    info = np.iinfo(dtype)
+    info = ml_dtypes.iinfo(dtype)
     wide = x.astype(np.float64)
     inside = np.where(np.isnan(wide), 0, np.clip(wide, float(info.min), float(info.max)))
     result = np.trunc(inside)
@@ -492,6 +510,8 @@ def _convert_lower(values: Any, results: Any, context: Any, *, dtype: Any) -> An
     x, of = values[0], dtype_of(values[0])
     if av.is_complex(of) and not av.is_complex(dtype):
         x = hlo.op("real", x)
+    if of in av.SMALL_FLOATS and not av.is_float(dtype):
+        x, of = hlo.convert(x, np.float32), np.dtype(np.float32)  # the ends of integer types need room
     if av.is_bool(dtype):
         return hlo.compare(x, hlo.splat(x.type, 0), "NE")
     if av.is_float(of) and av.is_integer(dtype):
@@ -514,7 +534,7 @@ def _saturating_convert(x: Any, dtype: np.dtype) -> Any:
     """LLVM's conversion is undefined outside the range: clamp first, and take the ends by comparison."""
     from axil.dialects import hlo
 
-    info = np.iinfo(dtype)
+    info = ml_dtypes.iinfo(dtype)
     of = dtype_of(x)
     low, high = hlo.splat(x.type, float(info.min)), hlo.splat(x.type, _below(info.max, of))
     y = hlo.convert(hlo.op("clamp", low, x, high), dtype)

@@ -148,7 +148,12 @@ def unary(
             return None
         if linear:
             return OPS[name](dxs[0])
-        return ops.mul(dxs[0], derivative(y, xs[0])) if derivative else None
+        if derivative is None:
+            return None
+        slope = derivative(y, xs[0])
+        if av.is_complex(dtype_of(xs[0])) and not av.is_complex(dtype_of(y)):  # the slope is then a gradient
+            return ops.real(ops.mul(dxs[0], ops.conj(slope)))
+        return ops.mul(dxs[0], slope)
 
     if linear:
         more |= dict(linear=(0,), transpose=lambda ct, xs: (linear(ct),))

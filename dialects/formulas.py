@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from axil.dialects import formulas_double as double
 from axil.dialects.staged import (
     absolute,
     bits_of,
@@ -160,12 +161,24 @@ def with_sign_bit_of(magnitude: Any, x: Any) -> Any:
 def power(x: Any, y: Any) -> Any:
     """x^y, as IEEE 754 has it. IREE's own is exp(y log x): NaN for negative x, and for 0^0."""
     a = absolute(x)
-    size = where((a == 1.0) & (y == y), 1.0, positive_power(a, y))
+    return _signed_power(x, y, double.positive_power(a, y) if is_double(x) else positive_power(a, y))
+
+
+def _signed_power(x: Any, y: Any, size: Any) -> Any:
+    """x^y, where |x|^y is given."""
+    a = absolute(x)
+    size = where((a == 1.0) & (y == y), 1.0, size)
     whole = floor(y) == y
     odd = whole & (floor(y * 0.5) * 2.0 != y)
     size = where(odd & sign_bit(x), -size, size)
     size = where((x < 0) & (a < math.inf) & (floor(y) != y), math.nan, size)
     return where((y == 0) | (x == 1.0), 1.0, size)
+
+
+def power_of_singles(x: Any, y: Any) -> Any:
+    """x^y of f32, by a logarithm in f64: y log x in f32 would have an error of many units of the last place."""
+    wide = [converted(v, np.float64) for v in (absolute(x), y)]
+    return _signed_power(x, y, converted(positive_power(*wide), np.float32))
 
 
 def cbrt(x: Any) -> Any:
@@ -221,17 +234,16 @@ def _turned(sine: Any, cosine: Any, quarters: Any) -> Any:
 
 
 def _reduced(x: Any) -> tuple[Any, Any]:
-    """An angle less right angles, and their number, computed in f64.
+    """An f32 angle less right angles, and their number, computed in f64.
 
-    The error is about 1e-16 |x|, so f32 is right up to 1e8. Beyond, the result is at least that of some angle.
+    The error is about 1e-16 |x|: results are right up to 1e8. Beyond, the result is at least that of some angle.
     """
-    wide = x if is_double(x) else converted(x, np.float64)
+    wide = converted(x, np.float64)
     quarters = rint(wide * (2 / math.pi))
     r = wide
     for part in _HALF_PI:
         r = r - quarters * part
-    r = clamped(r, -1.0, 1.0)
-    return (r, quarters) if is_double(x) else (converted(r, np.float32), _last_turn(quarters))
+    return converted(clamped(r, -1.0, 1.0), np.float32), _last_turn(quarters)
 
 
 def _last_turn(quarters: Any) -> Any:
@@ -241,18 +253,24 @@ def _last_turn(quarters: Any) -> Any:
 
 def sin(x: Any) -> Any:
     """Sine."""
+    if is_double(x):
+        return double.sin(x)
     r, quarters = _reduced(x)
     return where(x == 0, x, _turned(*_sin_cos_small(r), quarters))
 
 
 def cos(x: Any) -> Any:
     """Cosine."""
+    if is_double(x):
+        return double.cos(x)
     r, quarters = _reduced(x)
     return _turned(*_sin_cos_small(r), quarters + 1.0)
 
 
 def tan(x: Any) -> Any:
     """Tangent."""
+    if is_double(x):
+        return double.tan(x)
     r, quarters = _reduced(x)
     sine, cosine = _sin_cos_small(r)
     odd = quarters - 2.0 * floor(quarters * 0.5) == 1.0
@@ -304,11 +322,15 @@ def atan2(y: Any, x: Any) -> Any:
 
 def asin(x: Any) -> Any:
     """Inverse sine."""
+    if is_double(x):
+        return double.asin(x)
     return where(x == 0, x, 2.0 * atan(x / (1.0 + sqrt((1.0 - x) * (1.0 + x)))))
 
 
 def acos(x: Any) -> Any:
     """Inverse cosine."""
+    if is_double(x):
+        return double.acos(x)
     return 2.0 * atan(sqrt((1.0 - x) / (1.0 + x)))
 
 
@@ -323,6 +345,8 @@ def _halves_of_exp(a: Any) -> Any:
 
 def sinh(x: Any) -> Any:
     """Hyperbolic sine."""
+    if is_double(x):
+        return double.sinh(x)
     a = absolute(x)
     t = expm1(clamped(a, 0.0, 20.0))
     return with_sign_of(where(a > 20.0, _halves_of_exp(a), 0.5 * (t + t / (t + 1.0))), x)
@@ -335,15 +359,10 @@ def cosh(x: Any) -> Any:
     return where(a > 20.0, _halves_of_exp(a), 0.5 * e + 0.5 / e)
 
 
-def tanh(x: Any) -> Any:
-    """Hyperbolic tangent, of f64."""
-    a = absolute(x)
-    t = expm1(2.0 * clamped(a, 0.0, 22.0))
-    return with_sign_of(t / (t + 2.0), x)
-
-
 def asinh(x: Any) -> Any:
     """Inverse hyperbolic sine."""
+    if is_double(x):
+        return double.asinh(x)
     a = absolute(x)
     large = a > 1e9
     s = where(large, 1.0, a)
@@ -353,6 +372,8 @@ def asinh(x: Any) -> Any:
 
 def acosh(x: Any) -> Any:
     """Inverse hyperbolic cosine."""
+    if is_double(x):
+        return double.acosh(x)
     large = x > 1e9
     t = where(large, 1.0, x) - 1.0
     near = log1p(t + sqrt(t * (t + 2.0)))
@@ -361,6 +382,8 @@ def acosh(x: Any) -> Any:
 
 def atanh(x: Any) -> Any:
     """Inverse hyperbolic tangent."""
+    if is_double(x):
+        return double.atanh(x)
     a = absolute(x)
     inner = where(a < 1.0, a, 0.0 * a)
     y = 0.5 * log1p(2.0 * inner / (1.0 - inner))

@@ -172,6 +172,12 @@ def dot_general(
     return typed("dot_general", [result], [lhs, rhs], dot_dimension_numbers=numbers).results[0]
 
 
+def fft(x: ir.Value, kind: str, lengths: Sequence[int], result: ir.Type) -> ir.Value:
+    """Emit `fft`; `kind` is FFT, IFFT, RFFT or IRFFT."""
+    type_ = stablehlo_bindings.FftTypeAttr.get(kind, context=context())
+    return typed("fft", [result], [x], fft_type=type_, fft_length=ints(lengths)).results[0]
+
+
 def gather(
     x: ir.Value, indices: ir.Value, result: ir.Type, *, offset_dims: Sequence[int], collapsed: Sequence[int],
     batching: Sequence[int], index_batching: Sequence[int], index_map: Sequence[int], sizes: Sequence[int],
@@ -183,6 +189,16 @@ def gather(
     )  # fmt: skip
     made = typed("gather", [result], [x, indices], dimension_numbers=numbers, slice_sizes=ints(sizes))
     return made.results[0]
+
+
+def take(table: ir.Value, index: ir.Value) -> ir.Value:
+    """Emit the elements of a vector at indices of any shape, which are in bounds."""
+    shape = aval_of_type(index.type).shape
+    result = tensor_type(aval(shape, aval_of_type(table.type).dtype))
+    return gather(
+        table, reshape(index, (*shape, 1)), result, offset_dims=(), collapsed=(0,), batching=(), index_batching=(),
+        index_map=(0,), sizes=(1,),
+    )  # fmt: skip
 
 
 def scatter_rows(x: ir.Value, rows: ir.Value, updates: ir.Value, combine: Any, unique: bool) -> ir.Value:
@@ -233,7 +249,7 @@ def reduce_window(
 ) -> ir.Value:
     """Emit `reduce_window` of one operand, strides 1; `combine(accumulator, element)` emits the region."""
     of = aval_of_type(x.type)
-    if av.is_unsigned(of.dtype):
+    if av.is_unsigned(of.dtype) and of.dtype not in av.SMALL_TYPES:
         return _unsigned_window(x, init, window, padding, combine)
     shape = tuple(n + low + high - w + 1 for n, (low, high), w in zip(of.shape, padding, window))
     made = typed(

@@ -21,7 +21,7 @@ from torch_mlir.dialects import ext, irdl  # noqa: F401  (irdl: `ext` needs it l
 from torch_mlir.passmanager import PassManager
 
 from axil.dialects import dense
-from axil.dialects.avals import Aval, aval
+from axil.dialects.avals import SMALL_TYPES, Aval, aval
 from axil.dialects.errors import AttributeValueError
 
 __all__ = [
@@ -86,7 +86,10 @@ _ELEMENTS = {
     "int4": "i4", "int8": "i8", "int16": "i16", "int32": "i32", "int64": "i64",
     "uint4": "ui4", "uint8": "ui8", "uint16": "ui16", "uint32": "ui32", "uint64": "ui64",
     "complex64": "complex<f32>", "complex128": "complex<f64>",
-    "float8_e4m3fn": "f8E4M3FN", "float8_e5m2": "f8E5M2",
+    "float8_e4m3fn": "f8E4M3FN", "float8_e5m2": "f8E5M2", "float8_e4m3": "f8E4M3", "float8_e3m4": "f8E3M4",
+    "float8_e4m3fnuz": "f8E4M3FNUZ", "float8_e5m2fnuz": "f8E5M2FNUZ", "float8_e4m3b11fnuz": "f8E4M3B11FNUZ",
+    "float8_e8m0fnu": "f8E8M0FNU", "float6_e2m3fn": "f6E2M3FN", "float6_e3m2fn": "f6E3M2FN",
+    "float4_e2m1fn": "f4E2M1FN", "int2": "i2", "uint2": "ui2",
 }  # fmt: skip
 _DTYPE_OF_ELEMENT = {
     element: np.dtype(getattr(ml_dtypes, name, None) or name) for name, element in _ELEMENTS.items()
@@ -102,7 +105,11 @@ def element_type(dtype: Any) -> ir.Type:
     if found is None:
         text = _ELEMENTS.get(dtype.name)
         if text is None:
-            raise TypeError(f"dtype {dtype} has no place in a compiled program")
+            raise TypeError(
+                f"dtype {dtype} has no place in a compiled program; convert to another before, for example with "
+                "x.astype('int8')"
+            )
+        _note_small(dtype)
         found = _element_types[dtype] = ir.Type.parse(text, context())
     return found
 
@@ -132,7 +139,21 @@ def dtype_of_element(type_: ir.Type) -> np.dtype:
     dtype = _DTYPE_OF_ELEMENT.get(str(type_))
     if dtype is None:
         raise TypeError(f"element type {type_} has no NumPy dtype")
+    _note_small(dtype)
     return dtype
+
+
+_small_seen = False
+
+
+def _note_small(dtype: np.dtype) -> None:
+    global _small_seen
+    _small_seen = _small_seen or dtype in SMALL_TYPES
+
+
+def small_types_seen() -> bool:
+    """Whether this process has come across types of fewer than 8 bits or float8; most never do."""
+    return _small_seen
 
 
 # ---- attributes ----------------------------------------------------------------------------------------

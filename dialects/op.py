@@ -95,6 +95,8 @@ class Op:
       `lower(values, results, context, **attributes)` that emits StableHLO and gives value(s) back;
       `results` are the result types, `context` reaches kernels and the target.
     - `simplify(values, attributes, result)`: a value that may stand for the result, or `None`.
+    - `determined(results, **attributes)`, in NumPy: what of the results is unique, where they are not, such as
+      eigenvectors, whose sign is arbitrary. The generated tests compare this instead of the results.
     - `named_batch(size, axis_name, xs, batched, **attributes)`: for ops over a named axis, when that axis is the one
       being batched; gives the result and whether it is batched.
     """
@@ -117,6 +119,7 @@ class Op:
     foldable: bool = True  # False: constant operands must not be computed at compile time
     cheap: bool = False  # better computed again than kept from the forward pass for the backward one
     named_batch: Callable[..., Any] | None = None
+    determined: Callable[..., tuple] | None = None
     flops: Callable[..., float] | None = None  # default: one a result element
     domain: tuple[float, float] = (-2.0, 2.0)
     source: str = ""  # paper or standard, where there is one

@@ -32,6 +32,7 @@ from axil.dialects.factories import (
     shape_of,
 )
 from axil.dialects.shape import transposed, up
+from axil.dialects.small_types import wide_dtype
 
 Axes = tuple[int, ...]
 
@@ -50,6 +51,10 @@ def highest(dtype: Any) -> Any:
 
 
 def _limit(dtype: np.dtype, side: int) -> Any:
+    if dtype in av.SMALL_FLOATS and not np.isinf(np.asarray(math.inf, dtype).astype(_FLOAT32)):
+        import ml_dtypes
+
+        return side * float(ml_dtypes.finfo(dtype).max)
     if av.is_float(dtype):
         return side * math.inf
     if av.is_bool(dtype):
@@ -96,6 +101,8 @@ def _reduction(
     def reference(x: np.ndarray, *, axes: Axes) -> np.ndarray:
         dtype = x.dtype
         with np.errstate(all="ignore"):
+            if dtype in av.SMALL_TYPES and x.size:  # as compiled programs compute
+                return ufunc.reduce(x.astype(wide_dtype(dtype)), axes).astype(dtype)
             if wide and dtype in _HALF:
                 return ufunc.reduce(x.astype(_FLOAT32), axes).astype(dtype)
             if x.size:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from axil.dialects import scatter_rows
+from axil.dialects.avals import SMALL_TYPES
 from axil.dialects.errors import AttributeValueError, DifferentiationError
 from axil.dialects.factories import (
     OPS,
@@ -32,6 +33,7 @@ from axil.dialects.factories import (
 )
 from axil.dialects.op import full_like, zeros_like_aval
 from axil.dialects.reduction import highest, lowest
+from axil.dialects.small_types import wide_dtype
 from axil.dialects.windows import Windows
 
 SCATTER_MODES = {
@@ -239,7 +241,11 @@ def _extremum_jvp(y: Any, xs: Any, dxs: Any, **attributes: Any) -> Any:
 
 def _ufunc_at(ufunc: Any) -> tuple[Callable[..., None], Callable[..., Any]]:
     def write(result: np.ndarray, places: tuple[np.ndarray, ...], updates: np.ndarray) -> None:
-        if places:
+        if result.dtype in SMALL_TYPES:  # as compiled programs compute
+            total = result.astype(wide_dtype(result.dtype))
+            write(total, places, updates.astype(total.dtype))
+            result[...] = total.astype(result.dtype)
+        elif places:
             ufunc.at(result, places, updates)
         else:
             result[()] = ufunc.reduce(updates.reshape(-1), initial=result[()])

@@ -1,4 +1,4 @@
-"""Sorting: one op, of any number of operands, the first of which are the keys."""
+"""Sorting: of any number of operands, the first of which are the keys; and the largest few of each row."""
 
 from __future__ import annotations
 
@@ -159,5 +159,57 @@ sort = Op(
         _sample("f32[7]"), _sample("f32[3,5]", axis=1), _sample("f32[4,3]", axis=0),
         _sample("f32[6]", "f32[6]"), _sample("i32[6]", "f32[6]", num_keys=2), _sample("bool[5]", "i32[5]"),
         _sample("u32[5]", "f32[5]", "i32[5]", num_keys=2),
+    ),
+)  # fmt: skip
+
+
+# ---- the largest ---------------------------------------------------------------------------------------
+
+
+def _top_infer(x: Aval, *, k: int) -> tuple[Aval, Aval]:
+    if not x.ndim or not 0 <= k <= x.shape[-1]:
+        raise ShapeError(f"'top_k': {x} has no {k} elements along its last dimension")
+    if av.is_complex(x.dtype):
+        raise DtypeError(f"'top_k' cannot order {x}")
+    shape = (*x.shape[:-1], k)
+    return x.with_shape(shape), av.aval(shape, np.dtype(np.int32))
+
+
+def _top_reference(x: np.ndarray, *, k: int) -> tuple[np.ndarray, np.ndarray]:
+    # Reversed before and after an ascending stable sort: NaN comes first, and equals stay in order.
+    (key,) = _key_parts(x[..., ::-1])
+    order = x.shape[-1] - 1 - np.argsort(key, -1, kind="stable")[..., ::-1][..., :k]
+    return np.take_along_axis(x, order, -1), order.astype(np.int32)
+
+
+def _top_jvp(y: Any, xs: Any, dxs: Any, *, k: int) -> Any:
+    if dxs[0] is None or not av.is_inexact(dtype_of(xs[0])):
+        return None
+    return take_along(dxs[0], y[1], len(shape_of(xs[0])) - 1), None
+
+
+def _top_lower(values: Any, results: Any, context: Any, *, k: int) -> list:
+    from axil.dialects import hlo
+
+    (x,) = values
+    shape = shape_of(x)
+    found = context.kernel("top_k", values, results, k=k) if context is not None else None
+    if found is not None:
+        return list(found)
+    last = len(shape) - 1
+    flip = lambda v: hlo.op("reverse", v, dimensions=hlo.ints([last]))
+    positions = hlo.iota(shape, np.int32, last)
+    ordered = _lower([flip(x), flip(positions)], None, context, axis=last, num_keys=1, stable=True)
+    limits = (*shape[:-1], k)
+    return [hlo.slice_(flip(v), [0] * len(shape), limits) for v in ordered]
+
+
+top_k = Op(
+    name="top_k", summary="The `k` largest elements along the last dimension, descending, and their positions.",
+    operands=("x",), attributes={"k": "int"}, results=2, infer=_top_infer, reference=_top_reference, jvp=_top_jvp,
+    batch=lambda size, xs, batched, *, k: top_k(xs[0], k=k), lower=_top_lower,
+    flops=lambda x, *, k: float(x.size * max(k, 1).bit_length()), samples=(
+        sample("f32[7]", k=3), sample("f32[3,5]", k=5), sample("i32[4,40]", k=2), sample("bf16[40]", k=3, grad=False),
+        sample("u8[2,70]", k=4), sample("f32[3,100]", k=70), sample("f32[4]", k=0), sample("bool[40]", k=2),
     ),
 )  # fmt: skip

@@ -1,7 +1,7 @@
 """Special functions: inverse trigonometry, hyperbolic and gamma functions, the error function.
 
-StableHLO has none of them, NumPy some: the others compute by `formulas` in both worlds. All take real floats.
-`sinh`, `cosh`, `atanh` and so on of complex numbers are compositions that belong in the frontend.
+StableHLO has none of them, NumPy some: the others compute by `formulas` in both worlds. Inverse trigonometric and
+hyperbolic functions take complex numbers too, by `complex_formulas`; the others take real floats.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from axil.dialects import complex_formulas as of_complex
 from axil.dialects import formulas, staged
 from axil.dialects.errors import AttributeValueError
 from axil.dialects.factories import (
@@ -40,6 +41,21 @@ def _special(name: str, summary: str, derivative: Any, *, reference: Any = None,
     )  # fmt: skip
 
 
+def _also_complex(name: str, summary: str, derivative: Any, formula: Any, **more: Any) -> Op:
+    """A function of real or complex numbers; `formula` gives the parts of a complex result."""
+    samples = (*_BOTH, sample("c64[3]", domain=(0.2, 0.9)), sample("c128[2,3]", domain=(1.2, 3.0)))
+    real = staged.lowering(getattr(formulas, name))
+    reference = _quiet(getattr(np, _NUMPY_NAMES.get(name, name)))
+    return unary(
+        name, summary, reference, staged.on_parts(formula, real, everywhere=True), derivative=derivative,
+        samples=samples, **more,
+    )  # fmt: skip
+
+
+_NUMPY_NAMES = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "asinh": "arcsinh", "acosh": "arccosh",
+                "atanh": "arctanh"}  # fmt: skip
+
+
 def _quiet(f: Any) -> Any:
     def reference(x: np.ndarray) -> np.ndarray:
         with np.errstate(all="ignore"):
@@ -60,25 +76,26 @@ def _one_less_square(x: Any) -> Any:
 
 # ---- inverse trigonometry ------------------------------------------------------------------------------
 
-asin = _special("asin", "Inverse sine.", lambda y, x: ops.rsqrt(_one_less_square(x)), reference=np.arcsin,
-                domain=(-0.9, 0.9))  # fmt: skip
-acos = _special("acos", "Inverse cosine.", lambda y, x: ops.neg(ops.rsqrt(_one_less_square(x))),
-                reference=np.arccos, domain=(-0.9, 0.9))  # fmt: skip
-atan = _special(
-    "atan", "Inverse tangent.", lambda y, x: _one_over(ops.add(ops.mul(x, x), 1.0)), reference=np.arctan
+asin = _also_complex("asin", "Inverse sine.", lambda y, x: ops.rsqrt(_one_less_square(x)), of_complex.asin,
+                     domain=(-0.9, 0.9))  # fmt: skip
+acos = _also_complex("acos", "Inverse cosine.", lambda y, x: ops.neg(ops.rsqrt(_one_less_square(x))), of_complex.acos,
+                     domain=(-0.9, 0.9))  # fmt: skip
+atan = _also_complex(
+    "atan", "Inverse tangent.", lambda y, x: _one_over(ops.add(ops.mul(x, x), 1.0)), of_complex.atan
 )
 
 # ---- hyperbolic functions ------------------------------------------------------------------------------
 
-sinh = _special("sinh", "Hyperbolic sine.", lambda y, x: cosh(x), reference=np.sinh)
-cosh = _special("cosh", "Hyperbolic cosine.", lambda y, x: sinh(x), reference=np.cosh)
-asinh = _special("asinh", "Inverse hyperbolic sine.", lambda y, x: ops.rsqrt(ops.add(ops.mul(x, x), 1.0)),
-                 reference=np.arcsinh)  # fmt: skip
-acosh = _special("acosh", "Inverse hyperbolic cosine.",
-                 lambda y, x: ops.rsqrt(ops.mul(ops.sub(x, full_like(x, 1)), ops.add(x, 1.0))),
-                 reference=np.arccosh, domain=(1.2, 4.0))  # fmt: skip
-atanh = _special("atanh", "Inverse hyperbolic tangent.", lambda y, x: _one_over(_one_less_square(x)),
-                 reference=np.arctanh, domain=(-0.9, 0.9))  # fmt: skip
+sinh = _also_complex("sinh", "Hyperbolic sine.", lambda y, x: cosh(x), of_complex.hyperbolic_sine)
+cosh = _also_complex("cosh", "Hyperbolic cosine.", lambda y, x: sinh(x), of_complex.hyperbolic_cosine)
+asinh = _also_complex("asinh", "Inverse hyperbolic sine.", lambda y, x: ops.rsqrt(ops.add(ops.mul(x, x), 1.0)),
+                      of_complex.asinh)  # fmt: skip
+# One root of the product would be the other root for complex numbers left of 0.
+acosh = _also_complex("acosh", "Inverse hyperbolic cosine.",
+                      lambda y, x: ops.mul(ops.rsqrt(ops.sub(x, full_like(x, 1))), ops.rsqrt(ops.add(x, 1.0))),
+                      of_complex.acosh, domain=(1.2, 4.0))  # fmt: skip
+atanh = _also_complex("atanh", "Inverse hyperbolic tangent.", lambda y, x: _one_over(_one_less_square(x)),
+                      of_complex.atanh, domain=(-0.9, 0.9))  # fmt: skip
 
 # ---- error function ------------------------------------------------------------------------------------
 
@@ -133,6 +150,9 @@ def _lower_exp2(values: Any, results: Any, context: Any) -> Any:
     from axil.dialects import hlo
 
     x, of = values[0], dtype_of(values[0])
+    if of.kind == "c":
+        exponent = hlo.op("multiply", x, hlo.splat(x.type, math.log(2)))
+        return ops.exp.lower([exponent], results, context)
     if of.itemsize < 4:
         return hlo.convert(_lower_exp2([hlo.convert(x, np.float32)], results, context), of)
     bits, mantissa, bias = (np.int64, 52, 1023) if of == np.float64 else (np.int32, 23, 127)
@@ -150,7 +170,7 @@ def _lower_exp2(values: Any, results: Any, context: Any) -> Any:
     return result
 
 
-exp2 = unary("exp2", "2 to a power.", _quiet(np.exp2), _lower_exp2, takes="float", samples=_BOTH,
+exp2 = unary("exp2", "2 to a power.", _quiet(np.exp2), _lower_exp2, samples=(*_BOTH, sample("c64[3]")),
              derivative=lambda y, x: ops.mul(y, full_like(y, math.log(2))))  # fmt: skip
 
 

@@ -138,6 +138,25 @@ def bits_of(x: Any, dtype: Any) -> Any:
     return Staged(hlo.bitcast(x.value, dtype))
 
 
+def shifted_left(x: Any, count: int) -> Any:
+    """The bits of integers moved to higher places."""
+    return x.op("shift_left", count) if isinstance(x, Staged) else np.left_shift(x, count)
+
+
+def shifted_right(x: Any, count: int) -> Any:
+    """The bits of integers moved to lower places, copies of the sign coming in."""
+    return x.op("shift_right_arithmetic", count) if isinstance(x, Staged) else np.right_shift(x, count)
+
+
+def looked_up(table: np.ndarray, index: Any) -> Any:
+    """The elements of a vector of constants at indices (i32), which are within bounds."""
+    if not isinstance(index, Staged):
+        return table[index]
+    from axil.dialects import hlo
+
+    return Staged(hlo.take(hlo.constant(table), index.value))
+
+
 def with_sign_of(magnitude: Any, x: Any) -> Any:
     """`magnitude`, which is not negative, with the sign of `x`; where `x` is a zero, `x` itself."""
     return where(x < 0, -magnitude, where(x == 0, x, magnitude))
@@ -243,17 +262,20 @@ def on_cpu(name: str, formula: Callable[..., Any]) -> Callable[..., Any]:
     return in_place_of(name, lower)
 
 
-def on_parts(formula: Callable[..., Any], otherwise: str | Callable[..., Any]) -> Callable[..., Any]:
+def on_parts(
+    formula: Callable[..., Any], otherwise: str | Callable[..., Any], everywhere: bool = False
+) -> Callable[..., Any]:
     """A lowering rule: for complex operands the formula of their parts, else a rule or the op of a name.
 
-    Off the CPU it is for c128 alone, as the formulas compute angles of c64 in f64.
+    Off the CPU it is for c128 alone, as the formulas compute angles of c64 in f64, unless there is no other rule for
+    complex operands (`everywhere`).
     """
 
     def lower(values: Any, results: Any, context: Any) -> Any:
         from axil.dialects import hlo
 
         of = dtype_of(values[0])
-        if of == np.complex128 or (of == np.complex64 and context.platform == "cpu"):
+        if of == np.complex128 or (of == np.complex64 and (everywhere or context.platform == "cpu")):
             parts = [Staged(hlo.op(part, v)) for v in values for part in ("real", "imag")]
             return hlo.op("complex", *[part.value for part in formula(*parts)])
         return hlo.op(otherwise, *values) if isinstance(otherwise, str) else otherwise(values, results, context)

@@ -375,8 +375,9 @@ class ArrayMethods:
     """Makes `numpy_array * x` an array of ours: NumPy leaves binary operators to the operand of higher priority."""
 
     def __dlpack__(self, **options: Any) -> Any:
-        value = _concrete(self, "", errors.TracerArrayConversionError)
-        return (value if value.flags.writeable else value.copy()).__dlpack__(**options)
+        from axil.dlpack import exported
+
+        return exported(_concrete(self, "", errors.TracerArrayConversionError), **options)
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return (1, 0)  # the CPU

@@ -35,8 +35,10 @@ float16, float32, float64 = np.float16, np.float32, np.float64
 complex64, complex128 = np.complex64, np.complex128
 
 bfloat16 = ml_dtypes.bfloat16
-int2, int4, uint2, uint4 = ml_dtypes.int2, ml_dtypes.int4, ml_dtypes.uint2, ml_dtypes.uint4
+int1, int2, int4 = ml_dtypes.int1, ml_dtypes.int2, ml_dtypes.int4
+uint1, uint2, uint4 = ml_dtypes.uint1, ml_dtypes.uint2, ml_dtypes.uint4
 float4_e2m1fn = ml_dtypes.float4_e2m1fn
+float6_e2m3fn, float6_e3m2fn = ml_dtypes.float6_e2m3fn, ml_dtypes.float6_e3m2fn
 float8_e3m4, float8_e4m3, float8_e8m0fnu = (
     ml_dtypes.float8_e3m4,
     ml_dtypes.float8_e4m3,

@@ -1,39 +1,40 @@
-"""Random keys and bits, on which `axil.random` is built: threefry-2x32, bit for bit as JAX's.
+"""Random keys, on which `axil.random` is built.
 
-A key is two 32-bit words. Element `i` of what is drawn under a key is the hash of the counter `i` under it, so
-that any part of an array can be computed alone, and a sharded array is what the whole would be.
+Keys come in two forms: raw ones (`PRNGKey`) are ``u32[2]`` arrays, of the threefry generator; typed ones (`key`) are
+`PRNGKeyArray` objects that wrap an array of words, and whose shape leaves out the last dimension. They know their
+generator, of which there are several (`axil.generators`).
 
-Keys come in two forms: raw ones (`PRNGKey`) are `u32[2]` arrays, typed ones (`key`) are `PRNGKeyArray` objects that
-wrap such an array, and whose shape leaves out the last dimension.
+Samplers work on what `single_key` gives: the raw key where the generator is threefry, else the typed key.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
-from axil import dtypes, errors, lax, tree
+from axil import dtypes, errors, lax, threefry, tree
 from axil.config import config
-from axil.core import Array, ShapeError, Tracer, aval, bind, make_array, state
-from axil.dialects.random import _PARITY, _ROTATIONS, threefry2x32
+from axil.core import Array, ShapeError, Tracer, aval, make_array
+from axil.generators import GENERATORS, THREEFRY, Generator
 from axil.lax.common import ArgumentTypeError, converted, fail, ints
 from axil.lax.common import operand as as_operand
+from axil.threefry import U32, UNSIGNED  # noqa: F401  (for samplers)
 
-IMPLEMENTATION = "threefry2x32"
-U32 = np.dtype(np.uint32)
-UNSIGNED = {8: np.dtype(np.uint8), 16: np.dtype(np.uint16), 32: U32, 64: np.dtype(np.uint64)}
 _RAW_KEY = aval((2,), U32)
 
 
 class KeyDType(dtypes.ExtendedDType):
-    """The dtype of typed keys."""
+    """The dtype of typed keys of a generator."""
 
     type = dtypes.prng_key
-    name = "key<fry>"
-    itemsize = 8
+
+    def __init__(self, generator: Generator) -> None:
+        self.generator = generator
+        self.name = f"key<{generator.tag}>"
+        self.itemsize = 4 * generator.words
 
     def __repr__(self) -> str:
         return self.name
@@ -41,32 +42,49 @@ class KeyDType(dtypes.ExtendedDType):
     __str__ = __repr__
 
 
-KEY_DTYPE = KeyDType()
+KEY_DTYPES = {name: KeyDType(g) for name, g in GENERATORS.items()}
+KEY_DTYPE = KEY_DTYPES[THREEFRY.name]
+
+
+class KeyValueError(errors.AxilError, ValueError):
+    """A random key or a parameter of a distribution has a value or shape that it must not have."""
+
+
+class KeyTypeError(errors.AxilTypeError, ValueError):
+    """An array that is no random key was passed as one."""
 
 
 @tree.register_pytree_node_class
 class PRNGKeyArray:
-    """An array of random keys, made by `axil.random.key` and `axil.random.split`."""
+    """An array of random keys, made by `axil.random.key` and `axil.random.split`.
 
-    __slots__ = ("_data",)
+    Keys are compared with ``==``, indexed, and moved into other shapes; numbers are drawn under them by `axil.random`.
+    """
 
-    def __init__(self, data: Any) -> None:
-        """Wrap raw keys, `u32[..., 2]`. For users: `axil.random.wrap_key_data`."""
+    __slots__ = ("_data", "generator")
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, data: Any, generator: Generator = THREEFRY) -> None:
+        """Wrap raw keys, ``u32[..., words]``. For users: `axil.random.wrap_key_data`."""
         self._data = data
+        self.generator = generator
 
-    def tree_flatten(self) -> tuple[tuple[Any], None]:
+    def tree_flatten(self) -> tuple[tuple[Any], Generator]:
         """The raw keys are the one leaf."""
-        return (self._data,), None
+        return (self._data,), self.generator
 
     @classmethod
-    def tree_unflatten(cls, _: None, children: Sequence[Any]) -> PRNGKeyArray:
+    def tree_unflatten(cls, generator: Generator, children: Sequence[Any]) -> PRNGKeyArray:
         """Inverse of `tree_flatten`; the leaf may be anything."""
-        return cls(children[0])
+        return cls(children[0], generator)
+
+    def _with(self, data: Any) -> PRNGKeyArray:
+        return PRNGKeyArray(data, self.generator)
 
     @property
     def dtype(self) -> KeyDType:
         """The dtype of keys, a subtype of `axil.dtypes.prng_key`."""
-        return KEY_DTYPE
+        return KEY_DTYPES[self.generator.name]
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -83,28 +101,62 @@ class PRNGKeyArray:
         """Number of keys."""
         return math.prod(self.shape)
 
+    @property
+    def itemsize(self) -> int:
+        """Bytes of one key."""
+        return self.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all keys."""
+        return self.itemsize * self.size
+
     def __len__(self) -> int:
         if not self.shape:
             raise TypeError("len() of a single random key")
         return self.shape[0]
 
+    def __bool__(self) -> bool:
+        raise TypeError("a random key has no truth value; compare keys with ==")
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
+        raise TypeError("a random key cannot be converted to a NumPy array; axil.random.key_data gives its words")
+
+    def __eq__(self, other: object) -> Any:
+        same = self._same_words(other)
+        return lax.reduce_and(same, (len(same.shape) - 1,))
+
+    def __ne__(self, other: object) -> Any:
+        return lax.bitwise_not(self == other)
+
+    def _same_words(self, other: Any) -> Any:
+        """Word by word, whether keys are equal."""
+        if not isinstance(other, PRNGKeyArray) or other.generator is not self.generator:
+            what = other.dtype if isinstance(other, PRNGKeyArray) else type(other).__name__
+            fail(f"keys of {self.dtype} can be compared with such keys alone, got {what}", kind=KeyTypeError)
+        from axil import numpy as anp
+
+        return anp.equal(self._data, other._data)
+
     def __getitem__(self, index: Any) -> PRNGKeyArray:
-        index = index if isinstance(index, tuple) else (index,)
-        if any(i is Ellipsis for i in index):
-            return PRNGKeyArray(self._data[(*index, slice(None))])
-        return PRNGKeyArray(self._data[index])
+        return self._with(self._data[_of_keys(index)])
 
     def __iter__(self) -> Iterator[PRNGKeyArray]:
         if not self.shape:
             raise TypeError("a single random key cannot be iterated over; axil.random.split makes several of it")
-        return iter([PRNGKeyArray(data) for data in lax.unstack(self._data)])
+        return iter([self._with(data) for data in lax.unstack(self._data)])
+
+    @property
+    def at(self) -> KeyUpdates:
+        """``keys.at[index].set(key)``: keys, some of them replaced."""
+        return KeyUpdates(self)
 
     def reshape(self, *shape: Any) -> PRNGKeyArray:
         """The same keys in another shape; one size may be -1."""
         sizes = shape[0] if len(shape) == 1 and isinstance(shape[0], Sequence) else shape
         known = math.prod(n for n in sizes if n != -1)
         sizes = tuple(self.size // max(known, 1) if n == -1 else n for n in sizes)
-        return PRNGKeyArray(lax.reshape(self._data, (*sizes, 2)))
+        return self._with(lax.reshape(self._data, (*sizes, self.generator.words)))
 
     def ravel(self) -> PRNGKeyArray:
         """The keys in one dimension."""
@@ -112,20 +164,87 @@ class PRNGKeyArray:
 
     flatten = ravel
 
+    def squeeze(self, axis: Any = None) -> PRNGKeyArray:
+        """The keys without dimensions of size 1: all of them, or those named."""
+        shape, ndim = self.shape, self.ndim
+        axes = range(ndim) if axis is None else [i % ndim for i in ints("squeeze", "axis", axis)]
+        return self.reshape(tuple(n for i, n in enumerate(shape) if i not in axes or axis is None and n != 1))
+
+    def transpose(self, *axes: Any) -> PRNGKeyArray:
+        """The keys with their dimensions in another order, by default the reverse one."""
+        order = axes[0] if len(axes) == 1 and isinstance(axes[0], Sequence) else axes
+        order = [i % self.ndim for i in order] if order else range(self.ndim)[::-1]
+        return self._with(lax.transpose(self._data, (*order, self.ndim)))
+
+    @property
+    def T(self) -> PRNGKeyArray:  # noqa: N802 - NumPy's name
+        """The keys with all dimensions reversed."""
+        return self.transpose()
+
+    def swapaxes(self, axis1: int, axis2: int) -> PRNGKeyArray:
+        """The keys with two dimensions exchanged."""
+        order = list(range(self.ndim))
+        order[axis1], order[axis2] = order[axis2], order[axis1]
+        return self.transpose(order)
+
+    def take(self, indices: Any, axis: int | None = None) -> PRNGKeyArray:
+        """The keys at indices along an axis, or of all in one dimension."""
+        from axil import numpy as anp
+
+        if axis is None:
+            return self.ravel().take(indices, 0)
+        return self._with(anp.take(self._data, indices, axis % self.ndim))
+
+    def copy(self) -> PRNGKeyArray:
+        """The same keys."""
+        return self._with(self._data)
+
+    def block_until_ready(self) -> PRNGKeyArray:
+        """The keys themselves, once they are computed."""
+        self._data.block_until_ready()
+        return self
+
     def __repr__(self) -> str:
         return f"PRNGKeyArray({self.shape}, {self.dtype}, {self._data!r})"
+
+
+def _of_keys(index: Any) -> tuple[Any, ...]:
+    """An index into keys as one into their words, of which it takes all."""
+    index = index if isinstance(index, tuple) else (index,)
+    return (*index, slice(None)) if any(i is Ellipsis for i in index) else (*index, Ellipsis, slice(None))
+
+
+class KeyUpdates:
+    """What `PRNGKeyArray.at` gives: an index and then `set` or `get`."""
+
+    __slots__ = ("_keys", "_index")
+
+    def __init__(self, keys: PRNGKeyArray, index: Any = Ellipsis) -> None:
+        self._keys = keys
+        self._index = index
+
+    def __getitem__(self, index: Any) -> KeyUpdates:
+        return KeyUpdates(self._keys, index)
+
+    def set(self, values: PRNGKeyArray, **options: Any) -> PRNGKeyArray:
+        """The keys with those at the index replaced."""
+        data = raw_words("at[...].set", values, self._keys.generator)
+        return self._keys._with(self._keys._data.at[_of_keys(self._index)].set(data, **options))
+
+    def get(self, **options: Any) -> PRNGKeyArray:
+        """The keys at the index."""
+        return self._keys._with(self._keys._data.at[_of_keys(self._index)].get(**options))
 
 
 # ---- making keys ---------------------------------------------------------------------------------------
 
 
-def seeded(name: str, seed: Any, impl: Any) -> Any:
+def seeded(name: str, seed: Any, generator: Generator) -> Any:
     """The raw key of a seed."""
-    check_implementation(name, impl)
     if isinstance(seed, PRNGKeyArray):
         fail(f"random.{name} takes a scalar seed, got a random key", kind=ArgumentTypeError)
     if isinstance(seed, (int, np.integer)) and not isinstance(seed, np.generic):
-        return _of_integer(name, int(seed))
+        return _of_integer(name, int(seed), generator)
     seed = as_operand(name, seed)
     of = seed.aval
     if of.shape:
@@ -140,30 +259,45 @@ def seeded(name: str, seed: Any, impl: Any) -> Any:
     high = lax.full((), 0, U32)
     if of.dtype.itemsize == 8:
         high = converted(lax.shift_right_logical(seed, np.asarray(32, of.dtype)), U32)
-    return lax.stack([high, low])
+    return generator.seed(high, low)
 
 
-def _of_integer(name: str, seed: int) -> Array:
+def _of_integer(name: str, seed: int, generator: Generator) -> Any:
     """Seeds have 64 bits, of which 32 are used where 64-bit types are off, as in JAX."""
     if not -(2**63) <= seed < 2**63:
         raise OverflowError(f"random.{name}: the seed {seed} does not fit in 64 bits")
     high = (seed >> 32) & 0xFFFFFFFF if config.enable_x64 else 0
-    return make_array(np.array([high, seed & 0xFFFFFFFF], U32), _RAW_KEY)
+    data = np.array([high, seed & 0xFFFFFFFF], U32)
+    if generator is THREEFRY:
+        return make_array(data, _RAW_KEY)
+    return generator.seed(Array(data[:1].reshape(())), Array(data[1:].reshape(())))
 
 
-def check_implementation(name: str, impl: Any) -> None:
-    """Raise an error for generators that there are none of."""
-    if impl is not None and impl != IMPLEMENTATION and impl is not KEY_DTYPE:
-        fail(f"random.{name}: the generator is '{IMPLEMENTATION}', got impl={impl!r}", kind=KeyValueError)
+def generator_of(name: str, impl: Any, dtype: Any = None) -> Generator:
+    """The generator that a user names, by its name, a key dtype, or what `key_impl` gives."""
+    if impl is not None and dtype is not None:
+        fail(f"random.{name} takes impl or dtype, not both", kind=KeyValueError)
+    impl = dtype if impl is None else impl
+    if impl is None:
+        return THREEFRY
+    if isinstance(impl, KeyDType):
+        return impl.generator
+    if isinstance(impl, Generator):
+        return impl
+    if isinstance(impl, str):
+        if impl in GENERATORS:
+            return GENERATORS[impl]
+        fail(f"random.{name}: there is no generator {impl!r}; there are {', '.join(GENERATORS)}", kind=KeyValueError)
+    fail(f"random.{name}: a generator is given by its name, one of {', '.join(GENERATORS)}, got {impl!r} of type "
+         f"{type(impl).__name__}", kind=ArgumentTypeError)  # fmt: skip
 
 
-class KeyValueError(errors.AxilError, ValueError):
-    """A random key or a parameter of a distribution has a value or shape that it must not have."""
-
-
-def raw_keys(name: str, key: Any) -> Any:
-    """The raw keys `u32[..., 2]` of keys in either form; an error for users if there are none."""
+def raw_words(name: str, key: Any, generator: Generator) -> Any:
+    """The words ``u32[..., words]`` of keys of a generator in either form; an error for users if there are none."""
     if type(key) is PRNGKeyArray:
+        if key.generator is not generator:
+            fail(f"random.{name} takes keys of {KEY_DTYPES[generator.name]}, got keys of {key.dtype}",
+                 kind=KeyTypeError)  # fmt: skip
         return key._data
     if type(key) is not Array and type(key) is not Tracer:
         if not isinstance(key, np.ndarray):
@@ -171,117 +305,65 @@ def raw_keys(name: str, key: Any) -> Any:
                  "make one of a seed: axil.random.key(0)", kind=ArgumentTypeError)  # fmt: skip
         key = as_operand(name, key)
     of = key.aval
-    if of.dtype != U32 or of.shape[-1:] != (2,):
-        fail(f"random.{name} takes a random key, which is u32[2], got {of}", "make one of a seed: axil.random.key(0)",
-             kind=KeyTypeError)  # fmt: skip
+    if of.dtype != U32 or of.shape[-1:] != (generator.words,):
+        fail(f"random.{name} takes a random key, which is u32[{generator.words}], got {of}",
+             "make one of a seed: axil.random.key(0)", kind=KeyTypeError)  # fmt: skip
     return key
 
 
-class KeyTypeError(errors.AxilTypeError, ValueError):
-    """An array that is no random key was passed as one."""
+def raw_keys(name: str, key: Any) -> Any:
+    """The words of keys in either form; an error for users if there are none."""
+    return raw_words(name, key, key.generator if type(key) is PRNGKeyArray else THREEFRY)
 
 
 def single_key(name: str, key: Any) -> Any:
-    """The raw key `u32[2]` of one key in either form."""
+    """One key in either form, as samplers take it: raw, ``u32[2]``, where the generator is threefry."""
     if (type(key) is Array or type(key) is Tracer) and key.aval is _RAW_KEY:
         return key
     data = raw_keys(name, key)
-    if data.aval is not _RAW_KEY:
+    if len(data.aval.shape) != 1:
         fail(f"random.{name} takes a single key, got keys of shape {data.aval.shape[:-1]}",
              "map over the keys with axil.vmap", kind=KeyValueError)  # fmt: skip
-    return data
+    return data if type(key) is not PRNGKeyArray or key.generator is THREEFRY else key
 
 
-def like(key: Any, data: Any) -> Any:
-    """Raw keys in the form of another key."""
-    return PRNGKeyArray(data) if type(key) is PRNGKeyArray else data
+def like(key: Any, made: Any) -> Any:
+    """Keys made of another one, in its form."""
+    return PRNGKeyArray(made) if type(key) is PRNGKeyArray and type(made) is not PRNGKeyArray else made
 
 
-# ---- hashing -------------------------------------------------------------------------------------------
-
-
-def _words(key: Any, shape: tuple[int, ...]) -> list[Any]:
-    """The two words of a raw key, each repeated to a shape."""
-    words = (lax.reshape(part, ()) for part in lax.split(key, (1, 1)))
-    return [lax.broadcast(word, shape) for word in words]
-
-
-def hashed(key: Any, shape: tuple[int, ...]) -> tuple[Any, Any]:
-    """Two random words for each element of a shape: the hashes of its position under a raw key."""
-    size = math.prod(shape)
-    if type(key) is Array and state.trace is None:
-        return _hashed_at_once(key._numpy, shape, size)
-    if not size:
-        return lax.full(shape, 0, U32), lax.full(shape, 0, U32)
-    high, low = _counter(size)
-    first, second = bind(threefry2x32, *_words(key, (size,)), high, low)
-    return lax.reshape(first, shape), lax.reshape(second, shape)
-
-
-def _counter(size: int) -> tuple[Any, Any]:
-    """0, 1, 2, ... as 64-bit numbers, in two words."""
-    low = lax.iota(U32, size)
-    if size <= 2**32:
-        return lax.full((size,), 0, U32), low
-    raise NotImplementedError(f"{size} random elements at once; draw at most 2**32, under several keys")
-
-
-_FEW = 12
-"""Up to so many elements, Python's integers are quicker than NumPy's 100 calls: splitting a key takes 15 us."""
-
-
-def _hashed_few(key0: int, key1: int, size: int) -> tuple[list[int], list[int]]:
-    """The hashes of 0 to `size` (excluded) under a key of two words; the same as the op `threefry2x32`."""
-    mask, keys = 0xFFFFFFFF, (key0, key1, key0 ^ key1 ^ _PARITY)
-    first, second = [], []
-    for counter in range(size):
-        a, b = key0, counter + key1 & mask
-        for i, rotations in enumerate(_ROUNDS):
-            for r in rotations:
-                a = a + b & mask
-                b = (b << r | b >> 32 - r) & mask ^ a
-            a = a + keys[(i + 1) % 3] & mask
-            b = b + keys[(i + 2) % 3] + i + 1 & mask
-        first.append(a)
-        second.append(b)
-    return first, second
-
-
-_ROUNDS = [_ROTATIONS[i % 2] for i in range(5)]
-
-
-def _hashed_at_once(key: np.ndarray, shape: tuple[int, ...], size: int) -> tuple[Array, Array]:
-    """`hashed` of a concrete key: the key's words need no repetition, as NumPy broadcasts them."""
-    of = aval(shape, U32)
-    if size <= _FEW:
-        first, second = (np.array(words, U32) for words in _hashed_few(int(key[0]), int(key[1]), size))
-        return make_array(first.reshape(shape), of), make_array(second.reshape(shape), of)
-    low = np.arange(size, dtype=U32)
-    high = np.zeros((), U32) if size <= 2**32 else (np.arange(size) >> 32).astype(U32)
-    first, second = threefry2x32.reference(key[0], key[1], high, low)
-    return make_array(first.reshape(shape), of), make_array(second.reshape(shape), of)
+# ---- drawing under keys --------------------------------------------------------------------------------
 
 
 def split_raw(key: Any, shape: tuple[int, ...]) -> Any:
-    """New raw keys of a shape, `u32[*shape, 2]`, from a raw key."""
-    return lax.stack(hashed(key, shape), axis=len(shape))
+    """New keys of a shape from a key as `single_key` gives it, and in that form."""
+    if type(key) is PRNGKeyArray:
+        return PRNGKeyArray(key.generator.split(key._data, shape), key.generator)
+    return threefry.split(key, shape)
+
+
+def subkeys(key: Any, count: int) -> list[Any]:
+    """Several new keys, in the form of the given one."""
+    return list(unstacked(split_raw(key, (count,))))
+
+
+def unstacked(keys: Any) -> list[Any]:
+    """The keys along the first dimension of keys as `split_raw` gives them."""
+    return list(keys) if type(keys) is PRNGKeyArray else lax.unstack(keys)
 
 
 def fold_in_raw(key: Any, data: Any) -> Any:
-    """A new raw key from a raw key and an integer word."""
-    words = _words(key, ())
-    return lax.stack(bind(threefry2x32, *words, lax.full((), 0, U32), data))
+    """A new key from a key as `single_key` gives it and an integer word."""
+    if type(key) is PRNGKeyArray:
+        return PRNGKeyArray(key.generator.fold_in(key._data, data), key.generator)
+    return threefry.fold_in(key, data)
 
 
 def random_bits(key: Any, width: int, shape: tuple[int, ...]) -> Any:
-    """Random unsigned integers of 8, 16, 32 or 64 bits under a raw key."""
-    first, second = hashed(key, shape)
-    if width == 64:
-        wide = UNSIGNED[64]
-        high, low = (converted(x, wide) for x in (first, second))
-        return lax.bitwise_or(lax.shift_left(high, np.asarray(32, wide)), low)
-    bits = lax.bitwise_xor(first, second)
-    return bits if width == 32 else converted(bits, UNSIGNED[width])
+    """Random unsigned integers of 8, 16, 32 or 64 bits under a key as `single_key` gives it."""
+    if type(key) is PRNGKeyArray:
+        return key.generator.bits(key._data, width, shape)
+    return threefry.bits(key, width, shape)
 
 
 def canonical_shape(name: str, shape: Any) -> tuple[int, ...]:

@@ -15,15 +15,17 @@ from typing import Any
 import numpy as np
 
 from axil import dtypes, lax, prng
+from axil.count_samplers import binomial, multinomial, poisson
 from axil.lax.common import ArgumentTypeError, axis_index, converted, fail
 from axil.lax.common import operand as as_operand
 from axil.lax.shaping import broadcast_to
-from axil.prng import KeyValueError, PRNGKeyArray, canonical_shape, random_bits, single_key, split_raw
-from axil.rejection import beta, chisquare, dirichlet, gamma, loggamma, poisson, t
+from axil.prng import KeyValueError, PRNGKeyArray, canonical_shape, random_bits, single_key, split_raw, subkeys
+from axil.rejection import beta, chisquare, dirichlet, f, gamma, generalized_normal, loggamma, random_gamma_p, t
 from axil.sampling import (
     as_floats,
     bits,
     cauchy,
+    double_sided_maxwell,
     exponential,
     gumbel,
     laplace,
@@ -40,43 +42,48 @@ from axil.sampling import (
     truncated_normal,
     uniform,
     unit_uniform,
+    wald,
     weibull_min,
 )
+from axil.vector_samplers import ball, multivariate_normal, orthogonal
 
 # ---- keys ----------------------------------------------------------------------------------------------
 
 
 def PRNGKey(seed: Any, *, impl: Any = None) -> Any:  # noqa: N802 - JAX's name
-    """A raw random key, `u32[2]`, of an integer seed."""
-    return prng.seeded("PRNGKey", seed, impl)
+    """A raw random key, ``u32[2]``, of an integer seed; of more or fewer words where `impl` names a generator."""
+    return prng.seeded("PRNGKey", seed, prng.generator_of("PRNGKey", impl))
 
 
 def key(seed: Any, *, impl: Any = None, dtype: Any = None) -> PRNGKeyArray:
-    """A typed random key of an integer seed."""
-    return PRNGKeyArray(prng.seeded("key", seed, impl if dtype is None else dtype))
+    """A typed random key of an integer seed, for the generator named by `impl` or by a key `dtype`.
+
+    Generators are "threefry2x32" (the default), "rbg", "unsafe_rbg", "philox2x32", "philox4x32" and "threefry4x32".
+    """
+    generator = prng.generator_of("key", impl, dtype)
+    return PRNGKeyArray(prng.seeded("key", seed, generator), generator)
 
 
 def key_data(keys: Any) -> Any:
-    """The words of typed keys, as `u32[..., 2]`."""
+    """The words of typed keys, as ``u32[..., words]``; two words for most generators."""
     return prng.raw_keys("key_data", keys)
 
 
 def wrap_key_data(key_bits_array: Any, *, impl: Any = None, dtype: Any = None) -> PRNGKeyArray:
-    """Typed keys of words `u32[..., 2]`."""
-    prng.check_implementation("wrap_key_data", impl if dtype is None else dtype)
-    return PRNGKeyArray(prng.raw_keys("wrap_key_data", key_bits_array))
+    """Typed keys of words ``u32[..., words]``."""
+    generator = prng.generator_of("wrap_key_data", impl, dtype)
+    return PRNGKeyArray(prng.raw_words("wrap_key_data", key_bits_array, generator), generator)
 
 
 def key_impl(keys: Any) -> str:
     """The name of the generator that keys are for."""
     prng.raw_keys("key_impl", keys)
-    return prng.IMPLEMENTATION
+    return keys.generator.name if isinstance(keys, PRNGKeyArray) else prng.THREEFRY.name
 
 
 def key_dtype(impl: Any = None) -> prng.KeyDType:
-    """The dtype of typed keys."""
-    prng.check_implementation("key_dtype", impl)
-    return prng.KEY_DTYPE
+    """The dtype of typed keys of a generator, named as in `key`."""
+    return prng.KEY_DTYPES[prng.generator_of("key_dtype", impl).name]
 
 
 def clone(key: Any) -> Any:
@@ -153,7 +160,10 @@ def categorical(
     The shape of the result, where given, is that of `logits` without the axis, after what further dimensions
     there are; without replacement, draws along these are distinct.
     """
-    logits = as_floats("categorical", logits)
+    logits = as_operand("categorical", logits)
+    if dtypes.kind_of(logits.aval.dtype) != "f":
+        fail(f"random.categorical: logits must be floating point, got {logits.aval}", "convert them: x.astype(float)",
+             kind=KeyValueError)  # fmt: skip
     full = logits.aval.shape
     axis = axis_index("categorical", axis, len(full))
     batch = full[:axis] + full[axis + 1 :]
@@ -190,6 +200,7 @@ def permutation(key: Any, x: Any, axis: int = 0, independent: bool = False) -> A
     if not x.aval.shape:
         if dtypes.kind_of(x.aval.dtype) not in "iu":
             fail(f"random.permutation takes an array or an integer, got {x.aval}", kind=ArgumentTypeError)
+        axis_index("permutation", axis, 1)
         size = max(int(x), 0)
         return _shuffled(raw, lax.iota(dtypes.default_int_dtype(), size), 0)
     axis = axis_index("permutation", axis, len(x.aval.shape))
@@ -204,7 +215,7 @@ def _shuffled(key: Any, x: Any, axis: int) -> Any:
     size = max(1, math.prod(x.aval.shape))
     rounds = math.ceil(3 * math.log(size) / math.log(2**32 - 1))
     for _ in range(rounds):
-        key, sub = lax.unstack(split_raw(key, (2,)))
+        key, sub = subkeys(key, 2)
         _, x = lax.sort_key_val(random_bits(sub, 32, x.aval.shape), x, axis)
     return x
 
@@ -282,9 +293,10 @@ def _taken(x: Any, indices: Any, axis: int) -> Any:
 
 
 __all__ = [
-    "PRNGKey", "bernoulli", "beta", "bits", "categorical", "cauchy", "chisquare", "choice", "clone",
-    "dirichlet", "exponential", "fold_in", "gamma", "geometric", "gumbel", "key", "key_data", "key_dtype",
-    "key_impl", "laplace", "loggamma", "logistic", "lognormal", "maxwell", "normal", "pareto", "permutation",
-    "poisson", "rademacher", "randint", "rayleigh", "split", "t", "triangular", "truncated_normal", "uniform",
+    "PRNGKey", "ball", "bernoulli", "beta", "binomial", "bits", "categorical", "cauchy", "chisquare", "choice", "clone",
+    "dirichlet", "double_sided_maxwell", "exponential", "f", "fold_in", "gamma", "generalized_normal", "geometric",
+    "gumbel", "key", "key_data", "key_dtype", "key_impl", "laplace", "loggamma", "logistic", "lognormal", "maxwell",
+    "multinomial", "multivariate_normal", "normal", "orthogonal", "pareto", "permutation", "poisson", "rademacher",
+    "randint", "random_gamma_p", "rayleigh", "split", "t", "triangular", "truncated_normal", "uniform", "wald",
     "weibull_min", "wrap_key_data",
 ]  # fmt: skip

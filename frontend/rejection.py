@@ -1,7 +1,8 @@
-"""Distributions drawn by rejection: gamma, what is made of it, and Poisson.
+"""The gamma distribution, drawn by rejection, and those that are made of it.
 
-Each element is drawn again until a draw is accepted, in a `while_loop`. A derivative in the parameters through that
-loop would take no account of acceptance: asking for one is an error.
+Each element is drawn again until a draw is accepted, in a `while_loop`. Derivatives in the shape parameter do not go
+through that loop: they are of the number that was drawn, as its cumulative probability is held fixed (Figurnov et al.,
+Implicit reparameterization gradients, 2018).
 """
 
 from __future__ import annotations
@@ -12,20 +13,28 @@ from typing import Any
 import numpy as np
 
 from axil import dtypes, lax
-from axil.core import bind
-from axil.dialects.shape import not_differentiable
-from axil.lax.common import constant_like, converted
-from axil.lax.shaping import broadcast_to
-from axil.prng import single_key, split_raw
-from axil.sampling import float_dtype, normal, parameter, shape_of_parameters, uniform, unit_uniform
+from axil import numpy as anp
+from axil.custom_derivatives import custom_jvp
+from axil.lax.common import constant_like, fail
+from axil.lax.common import operand as as_operand
+from axil.prng import KeyValueError, canonical_shape, single_key, split_raw, subkeys
+from axil.sampling import (
+    bernoulli_signs,
+    check_castable,
+    float_dtype,
+    normal,
+    parameter,
+    shape_of_parameters,
+    unit_uniform,
+)
 
-_NO_DERIVATIVE = "random.{} draws by rejection and has no derivative in its shape parameter"
-
-__all__ = ["beta", "chisquare", "dirichlet", "gamma", "loggamma", "poisson", "t"]
+__all__ = [
+    "beta", "chisquare", "dirichlet", "f", "gamma", "generalized_normal", "loggamma", "random_gamma_p", "t",
+]  # fmt: skip
 
 
 def gamma(key: Any, a: Any, shape: Any = None, dtype: Any = None) -> Any:
-    """Numbers of the gamma distribution of shape parameter `a` and scale 1."""
+    """Numbers of the gamma distribution of shape parameter `a` and scale 1. Differentiable in `a`."""
     return _gammas("gamma", key, a, shape, dtype, False)
 
 
@@ -35,17 +44,57 @@ def loggamma(key: Any, a: Any, shape: Any = None, dtype: Any = None) -> Any:
 
 
 def _gammas(name: str, key: Any, a: Any, shape: Any, dtype: Any, logarithm: bool) -> Any:
-    from axil.vectorization import vmap
-
     raw = single_key(name, key)
     dtype = float_dtype(name, dtype)
     shape = shape_of_parameters(name, shape, a)
+    return _gammas_of(raw, parameter(name, a, dtype, shape), logarithm)
+
+
+def _gammas_of(raw: Any, a: Any, logarithm: bool) -> Any:
+    """A draw for each element of `a` under a checked key."""
+    shape = a.aval.shape
     size = math.prod(shape)
-    a = bind(not_differentiable, parameter(name, a, dtype, shape), why=_NO_DERIVATIVE.format(name))
     if not size:
-        return lax.full(shape, 0, dtype)
-    drawn = vmap(lambda k, alpha: _one_gamma(k, alpha, logarithm))(split_raw(raw, (size,)), lax.reshape(a, (size,)))
-    return lax.reshape(drawn, shape)
+        return lax.full(shape, 0, a.aval.dtype)
+    return lax.reshape(_drawn(split_raw(raw, (size,)), lax.reshape(a, (size,)), logarithm), shape)
+
+
+def _drawn_of(keys: Any, a: Any, logarithm: bool) -> Any:
+    from axil.vectorization import vmap
+
+    return vmap(lambda k, alpha: _one_gamma(k, alpha, logarithm))(keys, a)
+
+
+_drawn = custom_jvp(_drawn_of, nondiff_argnums=(2,))
+
+
+@_drawn.defjvp
+def _drawn_jvp(logarithm: bool, primals: tuple, tangents: tuple) -> tuple:
+    (keys, a), (_, da) = primals, tangents
+    y = _drawn(keys, a, logarithm)
+    if not logarithm:
+        return y, lax.mul(da, lax.random_gamma_grad(a, y))
+    x = lax.exp(y)
+    tiny = constant_like(x, dtypes.finfo(x.aval.dtype).tiny)
+    x = lax.select(lax.eq(x, lax.full_like(x, 0)), lax.full_like(x, tiny), x)
+    return y, lax.mul(da, lax.div(lax.random_gamma_grad(a, x), x))
+
+
+class _RandomGamma:
+    """The operation behind `gamma` and `loggamma`."""
+
+    name = "random_gamma"
+
+    def bind(self, key: Any, a: Any, *, log_space: bool) -> Any:
+        """A number, or with `log_space` its logarithm, for each element of the array `a`, under one key."""
+        return _gammas_of(single_key("random_gamma_p.bind", key), as_operand("random_gamma_p", a), log_space)
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+random_gamma_p = _RandomGamma()
+"""The operation behind `gamma` and `loggamma`: ``random_gamma_p.bind(key, a, log_space=...)``."""
 
 
 def _one_gamma(key: Any, alpha: Any, logarithm: bool) -> Any:
@@ -66,10 +115,10 @@ def _one_gamma(key: Any, alpha: Any, logarithm: bool) -> Any:
         return lax.bitwise_and(quick, lax.ge(lax.log(u), bound))
 
     def draw(state: Any) -> Any:
-        key, x_key, u_key = lax.unstack(split_raw(state[0], (3,)))
+        key, x_key, u_key = subkeys(state[0], 3)
 
         def draw_normal(kxv: Any) -> Any:
-            key, sub = lax.unstack(split_raw(kxv[0], (2,)))
+            key, sub = subkeys(kxv[0], 2)
             x = normal(sub, (), dtype)
             return key, x, lax.add(one, lax.mul(x, c))
 
@@ -77,7 +126,7 @@ def _one_gamma(key: Any, alpha: Any, logarithm: bool) -> Any:
         _, x, v = lax.while_loop(lambda kxv: lax.le(kxv[2], zero), draw_normal, start)
         return key, lax.mul(x, x), lax.mul(lax.mul(v, v), v), unit_uniform(u_key, (), dtype)
 
-    key, boost_key = lax.unstack(split_raw(key, (2,)))
+    key, boost_key = subkeys(key, 2)
     _, _, v, _ = lax.while_loop(rejected, draw, (key, zero, one, constant_like(alpha, 2)))
     u = unit_uniform(boost_key, (), dtype)
     if not logarithm:
@@ -89,111 +138,80 @@ def _one_gamma(key: Any, alpha: Any, logarithm: bool) -> Any:
     return lax.add(lax.add(lax.log(d), lax.log(v)), boost)
 
 
+# ---- made of gamma numbers -----------------------------------------------------------------------------
+
+
 def beta(key: Any, a: Any, b: Any, shape: Any = None, dtype: Any = None) -> Any:
     """Numbers of the beta distribution."""
     raw = single_key("beta", key)
     dtype = float_dtype("beta", dtype)
+    check_castable("beta", dtype, a, b)
     shape = shape_of_parameters("beta", shape, a, b)
-    keys = lax.unstack(split_raw(raw, (2,)))
-    logs = [loggamma(k, p, shape, dtype) for k, p in zip(keys, (a, b))]
+    logs = [loggamma(k, p, shape, dtype) for k, p in zip(subkeys(raw, 2), (a, b))]
     largest = lax.max(*logs)
     x, y = (lax.exp(lax.sub(v, largest)) for v in logs)
     return lax.div(x, lax.add(x, y))
 
 
 def dirichlet(key: Any, alpha: Any, shape: Any = None, dtype: Any = None) -> Any:
-    """Vectors of the Dirichlet distribution, whose elements are positive and add up to 1."""
+    """Vectors of the Dirichlet distribution, whose elements are positive and add up to 1.
+
+    The last dimension of `alpha` is theirs; `shape` is that of the result without it.
+    """
+    from axil.nn.normalization import softmax
+
     dtype = float_dtype("dirichlet", dtype)
-    alpha = parameter("dirichlet", alpha, dtype, tuple(np.shape(alpha)))
-    *lead, n = alpha.aval.shape
-    shape = tuple(lead) if shape is None else tuple(shape)
-    logs = loggamma(key, alpha, (*shape, n), dtype)
-    axis, keep = (len(shape),), (*shape, 1)
-    largest = lax.reshape(lax.reduce_max(logs, axis), keep)
-    x = lax.exp(lax.sub(logs, broadcast_to("random.dirichlet", lax.stop_gradient(largest), logs.aval.shape)))
-    total = lax.reshape(lax.reduce_sum(x, axis), keep)
-    return lax.div(x, broadcast_to("random.dirichlet", total, logs.aval.shape))
+    of = tuple(np.shape(alpha))
+    if not of:
+        fail("random.dirichlet: alpha must have a dimension, that of the vectors; got a scalar", kind=KeyValueError)
+    batch = of[:-1] if shape is None else canonical_shape("dirichlet", shape)
+    if lax.broadcast_shapes(batch, of[:-1]) != batch:
+        fail(f"random.dirichlet: alpha of shape {of} without its last dimension does not broadcast to shape {batch}",
+             kind=KeyValueError)  # fmt: skip
+    alpha = parameter("dirichlet", alpha, dtype, of)
+    return softmax(loggamma(key, alpha, (*batch, of[-1]), dtype), -1)
 
 
 def chisquare(key: Any, df: Any, shape: Any = None, dtype: Any = None) -> Any:
     """Numbers of the chi-square distribution of `df` degrees of freedom."""
     dtype = float_dtype("chisquare", dtype)
+    check_castable("chisquare", dtype, df)
     shape = shape_of_parameters("chisquare", shape, df)
     half = lax.mul(parameter("chisquare", df, dtype, shape), np.asarray(0.5, dtype))
     return lax.mul(np.asarray(2, dtype), lax.exp(loggamma(key, half, shape, dtype)))
 
 
-def t(key: Any, df: Any, shape: Any = (), dtype: Any = None) -> Any:
+def f(key: Any, dfnum: Any, dfden: Any, shape: Any = None, dtype: Any = None) -> Any:
+    """Numbers of the F distribution of `dfnum` and `dfden` degrees of freedom, above and below the line."""
+    raw = single_key("f", key)
+    dtype = float_dtype("f", dtype)
+    check_castable("f", dtype, dfnum, dfden)
+    shape = shape_of_parameters("f", shape, dfnum, dfden)
+    below_key, above_key = subkeys(raw, 2)
+    above, below = (
+        lax.div(chisquare(k, df, shape, dtype), parameter("f", df, dtype, shape))
+        for k, df in ((above_key, dfnum), (below_key, dfden))
+    )
+    return lax.div(above, below)
+
+
+def t(key: Any, df: Any, shape: Any = None, dtype: Any = None) -> Any:
     """Numbers of Student's distribution of `df` degrees of freedom."""
     raw = single_key("t", key)
     dtype = float_dtype("t", dtype)
+    check_castable("t", dtype, df)
     shape = shape_of_parameters("t", shape, df)
     half = lax.mul(parameter("t", df, dtype, shape), np.asarray(0.5, dtype))
-    normal_key, gamma_key = lax.unstack(split_raw(raw, (2,)))
+    normal_key, gamma_key = subkeys(raw, 2)
     drawn = normal(normal_key, shape, dtype)
     return lax.mul(drawn, lax.sqrt(lax.div(half, gamma(gamma_key, half, shape, dtype))))
 
 
-def poisson(key: Any, lam: Any, shape: Any = None, dtype: Any = None) -> Any:
-    """Integers of the Poisson distribution of mean `lam`."""
-    raw = single_key("poisson", key)
-    dtype = dtypes.check_user_dtype(int if dtype is None else dtype, "random.poisson")
-    shape = shape_of_parameters("poisson", shape, lam)
-    lam = parameter("poisson", lam, np.dtype(np.float32), shape)
-    like = lambda value: lax.full_like(lam, value)
-    small = lax.bitwise_or(lax.ne(lam, lam), lax.lt(lam, like(10)))
-    few = _poisson_by_products(raw, lax.select(small, lam, like(0)), dtype)
-    many = _poisson_by_rejection(raw, lax.select(small, like(1e5), lam), dtype)
-    drawn = lax.select(small, few, many)
-    return lax.select(lax.eq(lam, like(0)), lax.full_like(drawn, 0), drawn)
-
-
-def _any(flags: Any) -> Any:
-    return lax.reduce_or(flags, tuple(range(len(flags.aval.shape))))
-
-
-def _poisson_by_products(key: Any, lam: Any, dtype: np.dtype) -> Any:
-    """Knuth's method: how many uniform numbers multiply to more than exp(-lam)."""
-    shape, limit = lam.aval.shape, lax.neg(lam)
-
-    def step(state: Any) -> Any:
-        count, key, log_product = state
-        key, sub = lax.unstack(split_raw(key, (2,)))
-        more = converted(lax.gt(log_product, limit), dtype)
-        u = uniform(sub, shape, np.float32)
-        return lax.add(count, more), key, lax.add(log_product, lax.log(u))
-
-    start = (lax.full(shape, 0, dtype), key, lax.full(shape, 0, np.float32))
-    count, _, _ = lax.while_loop(lambda state: _any(lax.gt(state[2], limit)), step, start)
-    return lax.sub(count, lax.full_like(count, 1))
-
-
-def _poisson_by_rejection(key: Any, lam: Any, dtype: np.dtype) -> Any:
-    """Hörmann's transformed rejection (PTRS, 1993), for means of 10 and more."""
-    shape = lam.aval.shape
-    number = lambda value: lax.full_like(lam, value)
-    log_lam = lax.log(lam)
-    b = lax.add(number(0.931), lax.mul(number(2.53), lax.sqrt(lam)))
-    a = lax.add(number(-0.059), lax.mul(number(0.02483), b))
-    inverse_alpha = lax.add(number(1.1239), lax.div(number(1.1328), lax.sub(b, number(3.4))))
-    v_r = lax.sub(number(0.9277), lax.div(number(3.6224), lax.sub(b, number(2))))
-
-    def step(state: Any) -> Any:
-        drawn, accepted, key = state
-        key, u_key, v_key = lax.unstack(split_raw(key, (3,)))
-        u = lax.sub(uniform(u_key, shape, np.float32), number(0.5))
-        v = uniform(v_key, shape, np.float32)
-        us = lax.sub(number(0.5), lax.abs(u))
-        slope = lax.add(lax.div(lax.mul(number(2), a), us), b)
-        k = lax.floor(lax.add(lax.add(lax.mul(slope, u), lam), number(0.43)))
-        s = lax.log(lax.div(lax.mul(v, inverse_alpha), lax.add(lax.div(a, lax.mul(us, us)), b)))
-        target = lax.sub(lax.add(lax.neg(lam), lax.mul(k, log_lam)), lax.lgamma(lax.add(k, number(1))))
-        quick = lax.bitwise_and(lax.ge(us, number(0.07)), lax.le(v, v_r))
-        corner = lax.bitwise_and(lax.lt(us, number(0.013)), lax.gt(v, us))
-        rejected = lax.bitwise_or(lax.lt(k, number(0)), corner)
-        accept = lax.bitwise_or(quick, lax.bitwise_and(lax.bitwise_not(rejected), lax.le(s, target)))
-        return lax.select(accept, k, drawn), lax.bitwise_or(accepted, accept), key
-
-    start = (number(-1), lax.full(shape, False, np.bool_), key)
-    drawn, _, _ = lax.while_loop(lambda state: _any(lax.bitwise_not(state[1])), step, start)
-    return converted(drawn, dtype)
+def generalized_normal(key: Any, p: Any, shape: Any = (), dtype: Any = None) -> Any:
+    """Numbers of a density proportional to ``exp(-abs(x)**p)``."""
+    raw = single_key("generalized_normal", key)
+    dtype = float_dtype("generalized_normal", dtype)
+    shape = canonical_shape("generalized_normal", shape)
+    gamma_key, sign_key = subkeys(raw, 2)
+    drawn = gamma(gamma_key, anp.divide(1, p), shape, dtype)
+    return anp.multiply(bernoulli_signs(sign_key, shape, dtype), anp.power(drawn, anp.divide(1, p)))

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from axil import dtypes, lax, prng
+from axil import numpy as anp
 from axil.core import Array, aval, make_array
 from axil.lax.common import ArgumentTypeError, converted, fail
 from axil.lax.common import operand as as_operand
 from axil.lax.shaping import broadcast_to
-from axil.prng import KeyValueError, canonical_shape, random_bits, single_key, split_raw
+from axil.prng import KeyValueError, canonical_shape, random_bits, single_key, subkeys
 
 # ---- bits and uniform numbers --------------------------------------------------------------------------
 
@@ -82,7 +83,7 @@ def randint(key: Any, shape: Any, minval: Any, maxval: Any, dtype: Any = None) -
     else:
         low, span, weight = _range(shape, _as_integers(minval), _as_integers(maxval), dtype, sampled)
     # Twice as many bits as the dtype has, in two parts: (upper * 2**bits + lower) % span.
-    keys = lax.unstack(split_raw(raw, (2,)))
+    keys = subkeys(raw, 2)
     upper, lower = (random_bits(k, 8 * sampled.itemsize, shape) for k in keys)
     offset = lax.rem(lax.add(lax.mul(lax.rem(upper, span), weight), lax.rem(lower, span)), span)
     return converted(lax.add(converted(offset, sampled), low), dtype)
@@ -146,7 +147,7 @@ def normal(key: Any, shape: Any = (), dtype: Any = None) -> Any:
     shape = canonical_shape("normal", shape)
     if dtypes.kind_of(dtype) == "f":
         return _normal(raw, shape, dtype)
-    parts = (_normal(k, shape, dtypes.to_real_dtype(dtype)) for k in lax.unstack(split_raw(raw, (2,))))
+    parts = (_normal(k, shape, dtypes.to_real_dtype(dtype)) for k in subkeys(raw, 2))
     return lax.div(lax.complex(*parts), np.asarray(math.sqrt(2), dtype))
 
 
@@ -179,11 +180,10 @@ def truncated_normal(key: Any, lower: Any, upper: Any, shape: Any = None, dtype:
 
 def lognormal(key: Any, sigma: Any = 1.0, shape: Any = None, dtype: Any = None) -> Any:
     """Numbers whose logarithm is normal, of deviation `sigma`."""
-    raw = single_key("lognormal", key)
-    dtype = float_dtype("lognormal", dtype)
+    dtype = float_dtype("lognormal", dtype, "fc")
+    check_castable("lognormal", dtype, sigma)
     shape = shape_of_parameters("lognormal", shape, sigma)
-    sigma = parameter("lognormal", sigma, dtype, shape)
-    return lax.exp(lax.mul(_normal(raw, shape, dtype), sigma))
+    return lax.exp(lax.mul(normal(key, shape, dtype), parameter("lognormal", sigma, dtype, shape)))
 
 
 def maxwell(key: Any, shape: Any = (), dtype: Any = None) -> Any:
@@ -193,6 +193,44 @@ def maxwell(key: Any, shape: Any = (), dtype: Any = None) -> Any:
     shape = canonical_shape("maxwell", shape)
     squares = lax.square(_normal(raw, (*shape, 3), dtype))
     return lax.sqrt(lax.reduce_sum(squares, (len(shape),)))
+
+
+def double_sided_maxwell(key: Any, loc: Any, scale: Any, shape: Any = (), dtype: Any = None) -> Any:
+    """Numbers of the Maxwell distribution with random signs, times `scale`, plus `loc`.
+
+    The shape of the result is `shape` (that of the parameters where it is empty) and then that of the parameters.
+    """
+    raw = single_key("double_sided_maxwell", key)
+    dtype = float_dtype("double_sided_maxwell", dtype)
+    parameters = lax.broadcast_shapes(np.shape(loc), np.shape(scale))
+    shape = (*(canonical_shape("double_sided_maxwell", shape) or parameters), *parameters)
+    length_key, sign_key = subkeys(raw, 2)
+    drawn = lax.mul(bernoulli_signs(sign_key, shape, dtype), maxwell(length_key, shape, dtype))
+    return anp.add(anp.multiply(drawn, scale), loc)
+
+
+def bernoulli_signs(key: Any, shape: tuple[int, ...], dtype: np.dtype) -> Any:
+    """-1 or 1, equally likely, under a checked key."""
+    positive = lax.lt(unit_uniform(key, shape, dtypes.default_float_dtype()), lax.full(shape, 0.5))
+    return lax.sub(lax.mul(np.asarray(2, dtype), converted(positive, dtype)), np.asarray(1, dtype))
+
+
+def wald(key: Any, mean: Any, shape: Any = None, dtype: Any = None) -> Any:
+    """Numbers of the Wald (inverse Gaussian) distribution of a mean, and scale 1.
+
+    Michael et al., Generating random variates using transformations with multiple roots (1976).
+    """
+    raw = single_key("wald", key)
+    dtype = float_dtype("wald", dtype)
+    check_castable("wald", dtype, mean)
+    shape = shape_of_parameters("wald", shape, mean)
+    mean = parameter("wald", mean, dtype, shape)
+    normal_key, choice_key = subkeys(raw, 2)
+    y = lax.square(_normal(normal_key, shape, dtype))
+    root = anp.sqrt(4 * mean * y + lax.square(mean) * lax.square(y))
+    x = mean + lax.square(mean) * y / 2 - mean / 2 * root
+    first = lax.le(unit_uniform(choice_key, shape, dtype), mean / (mean + x))
+    return lax.select(first, x, lax.square(mean) / x)
 
 
 # ---- distributions by a function of a uniform number ---------------------------------------------------
@@ -205,20 +243,57 @@ def exponential(key: Any, shape: Any = (), dtype: Any = None) -> Any:
 
 
 def gumbel(key: Any, shape: Any = (), dtype: Any = None, mode: str | None = None) -> Any:
-    """Numbers of the standard Gumbel distribution; mode "high" reaches rarer values at twice the cost."""
+    """Numbers of the standard Gumbel distribution.
+
+    Modes "high" and "highest" reach rarer values at twice the cost, the second those of probability 2**-64.
+    """
     raw = single_key("gumbel", key)
     dtype = float_dtype("gumbel", dtype)
     shape = canonical_shape("gumbel", shape)
-    if mode not in (None, "low", "high"):
-        fail(f"random.gumbel: the mode is 'low' or 'high', got {mode!r}", kind=KeyValueError)
-    tiny = np.asarray(dtypes.finfo(dtype).tiny, dtype)
-    if mode != "high":
+    if mode not in (None, "low", "high", "highest"):
+        fail(f"random.gumbel: the mode is 'low', 'high' or 'highest', got {mode!r}", kind=KeyValueError)
+    if mode in (None, "low"):
+        tiny = np.asarray(dtypes.finfo(dtype).tiny, dtype)
         return lax.neg(lax.log(lax.neg(lax.log(uniform_in(raw, shape, dtype, tiny, 1.0)))))
+    if mode == "highest" and dtype == np.float32:
+        return _finest_gumbel(raw, shape)
     high, low = lax.unstack(unit_uniform(raw, (2, *shape), dtype))
     scale = np.asarray(2.0 ** -dtypes.finfo(dtype).nmant, dtype)
-    fine = lax.add(lax.add(high, lax.mul(low, scale)), tiny)
+    fine = lax.add(lax.add(high, lax.mul(low, scale)), np.asarray(dtypes.finfo(dtype).tiny, dtype))
     x = lax.select(lax.ge(high, np.asarray(0.5, dtype)), high, fine)
     return lax.neg(lax.log(lax.neg(lax.log1p(lax.neg(x)))))
+
+
+def _finest_gumbel(key: Any, shape: tuple[int, ...]) -> Any:
+    """Of 64 random bits as a fraction below 1, counted from 0 or from 1, whichever is nearer."""
+    drawn = random_bits(key, 32, (2, *shape))
+    high, low = lax.unstack(drawn)
+    near_zero = lax.lt(high, lax.full_like(high, np.uint32(2**31)))
+    # Two's complement: the distance from 1.
+    from_one_low = lax.add(lax.bitwise_not(low), lax.full_like(low, 1))
+    carry = converted(lax.eq(low, lax.full_like(low, 0)), prng.U32)
+    from_one_high = lax.add(lax.bitwise_not(high), carry)
+    x = _fraction(lax.select(near_zero, high, from_one_high), lax.select(near_zero, low, from_one_low))
+    outer = lambda inner: lax.neg(lax.log(lax.neg(inner)))
+    return lax.select(near_zero, outer(lax.log1p(lax.neg(x))), outer(lax.log(x)))
+
+
+def _fraction(high: Any, low: Any) -> Any:
+    """64 bits in two words as a float32 fraction of 2**64.
+
+    The number of leading zeros gives the exponent, what follows them the mantissa.
+    """
+    width = lax.full_like(high, 32)
+    high_zeros, low_zeros = lax.clz(high), lax.clz(low)
+    no_high = lax.eq(high_zeros, width)
+    from_low = lax.shift_right_logical(low, lax.sub(width, high_zeros))
+    below = lax.select(no_high, lax.shift_left(low, low_zeros), from_low)
+    mantissa = lax.bitwise_or(lax.shift_left(high, high_zeros), below)
+    mantissa = lax.shift_right_logical(mantissa, lax.full_like(high, 8))
+    mantissa = lax.bitwise_and(mantissa, lax.full_like(high, 2**23 - 1))
+    zeros = lax.select(no_high, lax.add(width, low_zeros), high_zeros)
+    exponent = lax.shift_left(lax.sub(lax.full_like(high, 126), zeros), lax.full_like(high, 23))
+    return lax.bitcast_convert_type(lax.bitwise_or(exponent, mantissa), np.float32)
 
 
 def laplace(key: Any, shape: Any = (), dtype: Any = None) -> Any:
@@ -247,22 +322,22 @@ def cauchy(key: Any, shape: Any = (), dtype: Any = None) -> Any:
 def pareto(key: Any, b: Any, shape: Any = None, dtype: Any = None) -> Any:
     """Numbers of the Pareto distribution of exponent `b`."""
     dtype = float_dtype("pareto", dtype)
+    check_castable("pareto", dtype, b)
     shape = shape_of_parameters("pareto", shape, b)
     b = parameter("pareto", b, dtype, shape)
     return lax.exp(lax.div(exponential(key, shape, dtype), b))
 
 
 def weibull_min(key: Any, scale: Any, concentration: Any, shape: Any = (), dtype: Any = None) -> Any:
-    """Numbers of the Weibull distribution."""
-    dtype = float_dtype("weibull_min", dtype)
-    shape = canonical_shape("weibull_min", shape)
-    scale, concentration = (parameter("weibull_min", x, dtype, shape) for x in (scale, concentration))
-    return lax.mul(lax.pow(exponential(key, shape, dtype), lax.reciprocal(concentration)), scale)
+    """Numbers of the Weibull distribution; the parameters broadcast with what is drawn."""
+    drawn = exponential(key, canonical_shape("weibull_min", shape), float_dtype("weibull_min", dtype))
+    return anp.multiply(anp.power(drawn, anp.divide(1.0, concentration)), scale)
 
 
 def rayleigh(key: Any, scale: Any, shape: Any = None, dtype: Any = None) -> Any:
     """Numbers of the Rayleigh distribution."""
     dtype = float_dtype("rayleigh", dtype)
+    check_castable("rayleigh", dtype, scale)
     shape = shape_of_parameters("rayleigh", shape, scale)
     scale = parameter("rayleigh", scale, dtype, shape)
     return lax.mul(scale, lax.sqrt(lax.mul(lax.log(uniform(key, shape, dtype)), np.asarray(-2, dtype))))
@@ -271,6 +346,7 @@ def rayleigh(key: Any, scale: Any, shape: Any = None, dtype: Any = None) -> Any:
 def triangular(key: Any, left: Any, mode: Any, right: Any, shape: Any = None, dtype: Any = None) -> Any:
     """Numbers of the triangular distribution from `left` to `right` whose peak is at `mode`."""
     dtype = float_dtype("triangular", dtype)
+    check_castable("triangular", dtype, left, mode, right)
     shape = shape_of_parameters("triangular", shape, left, mode, right)
     left, mode, right = (parameter("triangular", x, dtype, shape) for x in (left, mode, right))
     width, rise, fall = lax.sub(right, left), lax.sub(mode, left), lax.sub(right, mode)
@@ -292,6 +368,14 @@ def float_dtype(name: str, dtype: Any, kinds: str = "f") -> np.dtype:
     if dtypes.kind_of(dtype) not in kinds:
         fail(f"random.{name} gives floating point numbers, not {dtypes.short_name(dtype)}", kind=KeyValueError)
     return dtype
+
+
+def check_castable(name: str, dtype: np.dtype, *parameters: Any) -> None:
+    """Raise an error where parameters have more bits than the dtype of the result."""
+    for x in parameters:
+        if not dtypes.safe_to_cast(x, dtype):
+            text = f"{dtypes.short_name(dtypes.dtype_of(x))} does not fit into the result's {dtypes.short_name(dtype)}"
+            fail(f"random.{name}: a parameter of {text}", "convert it first", kind=dtypes.TypePromotionError)
 
 
 def as_floats(name: str, x: Any) -> Any:

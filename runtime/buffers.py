@@ -47,8 +47,19 @@ ELEMENT_TYPES: dict[np.dtype[Any], int] = {
     np.dtype(np.complex64): 0x23000040,
     np.dtype(np.complex128): 0x23000080,
 }
+# Types of at most 8 bits, which programs take and give as bytes with their bits (the compiler's
+# `axil-carry-small-types`): results have them again because a program's signature says so.
+SMALL_TYPES: tuple[np.dtype[Any], ...] = tuple(
+    np.dtype(getattr(ml_dtypes, name))
+    for name in (
+        "float8_e4m3fn", "float8_e5m2", "float8_e4m3", "float8_e3m4", "float8_e4m3fnuz", "float8_e5m2fnuz",
+        "float8_e4m3b11fnuz", "float8_e8m0fnu", "float6_e2m3fn", "float6_e3m2fn", "float4_e2m1fn", "int4", "uint4",
+        "int2", "uint2",
+    )
+)  # fmt: skip
 DTYPES: dict[int, np.dtype[Any]] = {number: dtype for dtype, number in ELEMENT_TYPES.items()}
 # Signless integers: what IREE reports where a program does not say.
+ELEMENT_TYPES |= {dtype: 0x12000008 for dtype in SMALL_TYPES}
 DTYPES |= {0x10000000 + bits: np.dtype(f"int{bits}") for bits in (8, 16, 32, 64)}
 
 
@@ -115,9 +126,9 @@ def borrow(array: Any, device: Device | None = None) -> DeviceBuffer:
     element = _element_type(array.dtype)
     if device.is_host and array.nbytes >= _COPY_BELOW and _address(array) % _ALIGN_BORROWED == 0:
         rt = iree()
-        # A read-only array cannot be imported, though nothing here writes to it: import its bytes through
-        # ctypes.
-        source = array if array.flags.writeable else _bytes_of(array)
+        # A read-only array cannot be imported, though nothing here writes to it, nor one of ml_dtypes' types: import
+        # its bytes through ctypes.
+        source = array if array.flags.writeable and not _is_foreign(array.dtype) else _bytes_of(array)
         hal = device.hal.allocator.import_host_allocation(source, *_IMPORT)
         view = rt.HalBufferView(hal, list(array.shape), element)
         return DeviceBuffer(view, (array, source, hal), array.shape, array.dtype, device)
@@ -191,11 +202,16 @@ def _element_type(dtype: np.dtype[Any]) -> int:
         raise DeviceError(f"arrays of dtype {dtype} cannot go to a device; use one of {known}") from None
 
 
+def _is_foreign(dtype: np.dtype[Any]) -> bool:
+    """Whether a dtype is one of ml_dtypes', whose kind is mostly, but not always, "V"."""
+    return dtype.kind == "V" or dtype in SMALL_TYPES
+
+
 def _copy_in(array: np.ndarray[Any, Any], element: int, device: Device) -> Any:
     hal = device.hal
-    if array.size == 0 or array.dtype.kind == "V" or array.dtype.type is ml_dtypes.bfloat16:
-        # The buffer protocol knows no bfloat16: hand over the bits, then describe them.
-        bits = array.view(np.uint16) if array.nbytes else np.zeros(1, np.uint8)
+    if array.size == 0 or _is_foreign(array.dtype):
+        # The buffer protocol knows none of ml_dtypes' types: hand over the bits, then describe them.
+        bits = array.view(f"u{array.itemsize}") if array.nbytes else np.zeros(1, np.uint8)
         buffer = hal.allocator.allocate_buffer_copy(*_COPY, hal, bits)
         return iree().HalBufferView(buffer, list(array.shape), element)
     return hal.allocator.allocate_buffer_copy(*_COPY, hal, array, element)

@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 
 from axil.runtime import tree as trees
@@ -176,7 +175,7 @@ def _convert(value: Any, leaf: Leaf, what: str) -> np.ndarray[Any, Any]:
 
 
 def _from_scalar(value: Any, leaf: Leaf, what: str) -> np.ndarray[Any, Any]:
-    kind = leaf.dtype.kind if leaf.dtype.type is not ml_dtypes.bfloat16 else "f"
+    kind = _kind(leaf.dtype)
     allowed = {"b": (bool,), "i": (int,), "u": (int,), "f": (int, float), "c": (int, float, complex)}[kind]
     if not isinstance(value, allowed) or (isinstance(value, bool) and kind != "b"):
         raise SignatureError(f"{what}: {leaf.path} must be {leaf}, got the {type(value).__name__} {value!r}")
@@ -184,6 +183,13 @@ def _from_scalar(value: Any, leaf: Leaf, what: str) -> np.ndarray[Any, Any]:
         return np.asarray(value, leaf.dtype)
     except OverflowError:
         raise SignatureError(f"{what}: {leaf.path} must be {leaf}; {value!r} does not fit into it") from None
+
+
+def _kind(dtype: np.dtype[Any]) -> str:
+    """The letter of a dtype's kind; NumPy's own says nothing of ml_dtypes' types."""
+    if dtype.kind != "V":
+        return dtype.kind
+    return "f" if "float" in dtype.name else "u" if dtype.name.startswith("u") else "i"
 
 
 def _leaf(value: Any, path: str) -> Leaf:
@@ -230,4 +236,4 @@ def _text(array: np.ndarray[Any, Any]) -> str:
 
 
 def _spelling(dtype: np.dtype[Any]) -> str:
-    return "ml_dtypes.bfloat16" if dtype.type is ml_dtypes.bfloat16 else f"numpy.{dtype.name}"
+    return f"{'numpy' if hasattr(np, dtype.name) else 'ml_dtypes'}.{dtype.name}"

@@ -26,7 +26,7 @@ COMMANDS = {
     "inspect": "show what an .axil artifact holds",
     "doctor": "check this installation: versions, devices, targets, cache",
     "demo": "train a digit classifier, compile it and run the artifact (needs the extra [demo])",
-    "docs": "",  # hidden: writes docs/ops.md
+    "docs": "",  # hidden: writes docs/ops.md and docs/api.md
 }
 
 _EPILOG = "'axil COMMAND --help' describes a command. Exit status: 0 done, 1 failed, 2 wrong usage."

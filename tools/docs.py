@@ -1,6 +1,6 @@
-"""`axil docs` (hidden): writes docs/ops.md, the reference of the dialect, from the declarations.
+"""`axil docs` (hidden): writes docs/ops.md, the reference of the dialect, and docs/api.md, the API beside JAX's.
 
-What the page says of dtypes and derivatives is found by asking the rules themselves, on the declarations'
+What the first says of dtypes and derivatives is found by asking the rules themselves, on the declarations'
 samples.
 """
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from axil.dialects.combinators import Combinator
     from axil.dialects.op import Op, Sample
 
-HELP = "write the reference of the dialect's ops"
+HELP = "write the generated pages of docs/"
 
 _KINDS = {
     "ints": "list of integers", "int": "integer", "float": "number", "bool": "true or false", "str": "text",
@@ -45,20 +45,27 @@ control stays, and is lowered last.
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("-o", "--output", default="docs/ops.md", metavar="FILE", help="default: docs/ops.md")
-    parser.add_argument("--check", action="store_true", help="only say whether the file is up to date")
+    parser.add_argument("-o", "--output", default="docs", metavar="FOLDER", help="default: docs")
+    parser.add_argument("--cases", default="test/api/cases", metavar="FOLDER", help="tables of the differential tests")
+    parser.add_argument("--check", action="store_true", help="only say whether the files are up to date")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the command on parsed arguments; gives the exit status."""
-    path, text = Path(args.output), page()
-    if args.check:
-        fresh = path.exists() and path.read_text() == text
-        print(f"{path} is {'up to date' if fresh else 'out of date: run axil docs'}")
-        return 0 if fresh else 1
-    path.write_text(text)
-    print(f"wrote {path}")
-    return 0
+    from axil.tools import api
+
+    status = 0
+    for name, text in {"ops.md": page(), "api.md": api.page(Path(args.cases))}.items():
+        path = Path(args.output) / name
+        if not args.check:
+            path.write_text(text)
+            print(f"wrote {path}")
+        elif not path.exists() or path.read_text() != text:
+            print(f"{path} is out of date: run axil docs")
+            status = 1
+        else:
+            print(f"{path} is up to date")
+    return status
 
 
 def page() -> str:

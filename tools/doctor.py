@@ -51,10 +51,16 @@ _PROBE = "func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {\n  return %x : t
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("--quick", action="store_true", help="compile nothing, ask for no GPUs")
+    parser.add_argument("--api", action="store_true", help="count the names of JAX's interface that are there instead")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the command on parsed arguments; gives the exit status."""
+    if args.api:
+        from axil.tools import api
+
+        print("\n".join(api.counts_text()))
+        return 0
     missing = _section("versions", _versions())
     if missing:
         print(f"\nMissing: {', '.join(missing)}. Install with: pip install {' '.join(missing)}")

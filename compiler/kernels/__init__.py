@@ -16,14 +16,38 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from axil.compiler.kernels.cholesky import cholesky
+from axil.compiler.kernels.convolution import convolution
+from axil.compiler.kernels.eigh import eigh
+from axil.compiler.kernels.fft import fft
+from axil.compiler.kernels.householder import geqrf, ormqr
 from axil.compiler.kernels.kernel import PREFIX, Declined, Kernel, Plan, Tensor
 from axil.compiler.kernels.loop import scan, while_
+from axil.compiler.kernels.lu import lu, pivots_to_permutation
 from axil.compiler.kernels.merge_sort import merge_sort
+from axil.compiler.kernels.square_forms import hessenberg, tridiagonal
+from axil.compiler.kernels.svd import svd
+from axil.compiler.kernels.top_k import top_k
+from axil.compiler.kernels.triangular import triangular_solve, tridiagonal_solve
 
 __all__ = ["KERNELS", "PREFIX", "Declined", "Kernel", "Plan", "Tensor", "link"]
 
 KERNELS: dict[str, Callable[..., Kernel | Declined]] = {
+    "cholesky": cholesky,
+    "geqrf": geqrf,
+    "lu": lu,
+    "ormqr": ormqr,
+    "pivots_to_permutation": pivots_to_permutation,
+    "triangular_solve": triangular_solve,
+    "tridiagonal_solve": tridiagonal_solve,
+    "convolution": convolution,
     "merge_sort": merge_sort,
+    "top_k": top_k,
+    "fft": fft,
+    "eigh": eigh,
+    "svd": svd,
+    "hessenberg": hessenberg,
+    "tridiagonal": tridiagonal,
     "loop_scan": scan,
     "loop_while": while_,
 }

@@ -145,6 +145,12 @@ def _dot(importer: Any, op: ir.Operation, xs: list) -> Any:
     )
 
 
+@rule("fft")
+def _fft(importer: Any, op: ir.Operation, xs: list) -> Any:
+    kind = stablehlo_bindings.FftTypeAttr(op.attributes["fft_type"]).value
+    return ops.fft(xs[0], kind=kind, fft_lengths=ints(op, "fft_length"))
+
+
 _REDUCTIONS = {
     "add": ("reduce_sum", "add", "cumsum"), "multiply": ("reduce_prod", "mul", "cumprod"),
     "maximum": ("reduce_max", "max", "cummax"), "minimum": ("reduce_min", "min", "cummin"),

@@ -228,7 +228,7 @@ class Lowering:
     def _while(self, inits: Sequence[ir.Value], condition: Any, step: Any) -> list[ir.Value]:
         types = [v.type for v in inits]
         made = hlo.typed("while", types, inits, regions=2)
-        for i, make in enumerate((condition, lambda *state: apart(step(*state)))):
+        for i, make in enumerate((condition, lambda *state: all_read(apart(step(*state)), state))):
             block = hlo.body(made, types, i)
             with ir.InsertionPoint(block):
                 hlo.return_(make(*block.arguments))
@@ -258,6 +258,19 @@ def apart(values: Sequence[ir.Value]) -> list[ir.Value]:
         result.append(hlo.barrier(value) if value in seen else value)
         seen.add(value)
     return result
+
+
+def all_read(values: Sequence[ir.Value], state: Sequence[ir.Value]) -> list[ir.Value]:
+    """What a step gives, such that the step reads all of its state.
+
+    IREE 3.13 turns some loops into ones that test at the end, and drops state that the step does not read; then
+    operands and results of the loop differ in number, and its conversion to streams crashes the process.
+    """
+    unread = [next(iter(v.uses), None) is None for v in state]
+    if not any(unread):
+        return list(values)
+    always = hlo.barrier(hlo.constant(True, np.bool_))
+    return [hlo.select(always, new, old) if u else new for new, old, u in zip(values, state, unread)]
 
 
 def read_row(x: ir.Value, i: ir.Value) -> ir.Value:

@@ -6,6 +6,7 @@ from axil.dialects.combinators import (  # noqa: F401
     checkpoint,
     cond,
     custom_jvp,
+    custom_linear_solve,
     custom_vjp,
     scan,
     transformations,

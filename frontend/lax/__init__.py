@@ -2,8 +2,25 @@
 
 from __future__ import annotations
 
-from axil.lax.contraction import DotDimensionNumbers, Precision, PrecisionLike, batch_matmul, dot, dot_general
+from axil.lax.applied import scatter_apply
+from axil.lax.associative import associative_scan
+from axil.lax.contraction import DotDimensionNumbers, batch_matmul, dot, dot_general
 from axil.lax.control_flow import cond, fori_loop, map, scan, switch, while_loop
+from axil.lax.convolution import (
+    ConvDimensionNumbers,
+    ConvGeneralDilatedDimensionNumbers,
+    conv,
+    conv_dimension_numbers,
+    conv_general_dilated,
+    conv_general_dilated_local,
+    conv_general_dilated_patches,
+    conv_general_permutations,
+    conv_general_shape_tuple,
+    conv_shape_tuple,
+    conv_transpose,
+    conv_transpose_shape_tuple,
+    conv_with_general_padding,
+)
 from axil.lax.elementwise import (
     RoundingMethod,
     abs,
@@ -66,8 +83,29 @@ from axil.lax.elementwise import (
     tan,
     tanh,
 )
-from axil.lax.parallel import axis_index, axis_size, pmax, pmean, pmin, psum
+from axil.lax.fourier import FftType, fft
+from axil.lax.implicit import custom_linear_solve, custom_root
+from axil.lax.parallel import (
+    all_gather,
+    all_to_all,
+    axis_index,
+    axis_size,
+    pbroadcast,
+    pmax,
+    pmean,
+    pmin,
+    ppermute,
+    pshuffle,
+    psum,
+    psum_scatter,
+    pswapaxes,
+)
+from axil.lax.precision import AccuracyMode, DotAlgorithm, DotAlgorithmPreset, Precision, PrecisionLike, Tolerance
+from axil.lax.ragged import RaggedDotDimensionNumbers, ragged_dot, ragged_dot_general, scaled_dot
+from axil.lax.random_bits import RandomAlgorithm, rng_bit_generator, rng_uniform
 from axil.lax.reductions import (
+    approx_max_k,
+    approx_min_k,
     argmax,
     argmin,
     cumlogsumexp,
@@ -142,37 +180,54 @@ from axil.lax.special import (
     asinh,
     atan,
     atanh,
+    bessel_i0e,
+    bessel_i1e,
+    betainc,
     cosh,
     digamma,
     erf,
     erf_inv,
     erfc,
+    igamma,
+    igamma_grad_a,
+    igammac,
     lgamma,
     nextafter,
     polygamma,
+    random_gamma_grad,
     sinh,
+    zeta,
 )
+from axil.lax.staging import after_all, composite, create_token, platform_dependent, stage
+from axil.lax.windowing import padtype_to_pads, reduce_precision, reduce_window, reduce_window_shape_tuple
 
 __all__ = [
-    "abs", "acos", "acosh", "add", "argmax", "argmin", "asin", "asinh", "atan", "atan2", "atanh",
-    "axis_index", "axis_size", "batch_matmul", "bitcast_convert_type", "bitwise_and", "bitwise_not",
-    "bitwise_or", "bitwise_xor", "broadcast", "broadcast_in_dim", "broadcast_like", "broadcast_shapes",
-    "broadcast_to_rank", "broadcasted_iota", "cbrt", "ceil", "clamp", "clz", "collapse", "complex",
-    "concatenate", "cond", "conj", "convert_element_type", "cos", "cosh", "cumlogsumexp", "cummax",
-    "cummin", "cumprod", "cumsum", "digamma", "div", "dot", "dot_general", "DotDimensionNumbers",
-    "dtype", "dynamic_index_in_dim", "dynamic_slice", "dynamic_slice_in_dim",
-    "dynamic_update_index_in_dim", "dynamic_update_slice", "dynamic_update_slice_in_dim", "empty", "eq",
-    "erf", "erf_inv", "erfc", "exp", "exp2", "expand_dims", "expm1", "floor", "fori_loop", "full",
-    "full_like", "gather", "GatherDimensionNumbers", "GatherScatterMode", "ge", "gt", "imag",
-    "index_in_dim", "index_take", "integer_pow", "iota", "is_finite", "le", "lgamma", "log", "log1p",
-    "logistic", "lt", "map", "max", "min", "mul", "mulhi", "ne", "neg", "nextafter",
-    "optimization_barrier", "pad", "pmax", "pmean", "pmin", "polygamma", "population_count", "pow",
-    "Precision", "PrecisionLike", "psum", "real", "reciprocal", "reduce", "reduce_and", "reduce_max",
-    "reduce_min", "reduce_or", "reduce_prod", "reduce_sum", "reduce_xor", "rem", "reshape", "rev",
-    "round", "RoundingMethod", "rsqrt", "scan", "scatter", "scatter_add", "scatter_max", "scatter_min",
-    "scatter_mul", "scatter_sub", "ScatterDimensionNumbers", "select", "select_n", "shape_as_value",
-    "shift_left", "shift_right_arithmetic", "shift_right_logical", "sign", "sin", "sinh", "slice",
-    "slice_in_dim", "sort", "sort_key_val", "split", "sqrt", "square", "squeeze", "stack",
-    "stop_gradient", "sub", "switch", "tan", "tanh", "tile", "top_k", "transpose", "unstack",
-    "while_loop",
+    "abs", "AccuracyMode", "acos", "acosh", "add", "after_all", "all_gather", "all_to_all", "approx_max_k",
+    "approx_min_k", "argmax", "argmin", "asin", "asinh", "associative_scan", "atan", "atan2", "atanh", "axis_index",
+    "axis_size", "batch_matmul", "bessel_i0e", "bessel_i1e", "betainc", "bitcast_convert_type", "bitwise_and",
+    "bitwise_not", "bitwise_or", "bitwise_xor", "broadcast", "broadcast_in_dim", "broadcast_like",
+    "broadcast_shapes", "broadcast_to_rank", "broadcasted_iota", "cbrt", "ceil", "clamp", "clz", "collapse",
+    "complex", "composite", "concatenate", "cond", "conj", "conv", "conv_dimension_numbers", "conv_general_dilated",
+    "conv_general_dilated_local", "conv_general_dilated_patches", "conv_general_permutations",
+    "conv_general_shape_tuple", "conv_shape_tuple", "conv_transpose", "conv_transpose_shape_tuple",
+    "conv_with_general_padding", "ConvDimensionNumbers", "convert_element_type",
+    "ConvGeneralDilatedDimensionNumbers", "cos", "cosh", "create_token", "cumlogsumexp", "cummax", "cummin",
+    "cumprod", "cumsum", "custom_linear_solve", "custom_root", "digamma", "div", "dot", "dot_general",
+    "DotAlgorithm", "DotAlgorithmPreset", "DotDimensionNumbers", "dtype", "dynamic_index_in_dim", "dynamic_slice",
+    "dynamic_slice_in_dim", "dynamic_update_index_in_dim", "dynamic_update_slice", "dynamic_update_slice_in_dim",
+    "empty", "eq", "erf", "erf_inv", "erfc", "exp", "exp2", "expand_dims", "expm1", "fft", "FftType", "floor",
+    "fori_loop", "full", "full_like", "gather", "GatherDimensionNumbers", "GatherScatterMode", "ge", "gt", "igamma",
+    "igamma_grad_a", "igammac", "imag", "index_in_dim", "index_take", "integer_pow", "iota", "is_finite", "le",
+    "lgamma", "log", "log1p", "logistic", "lt", "map", "max", "min", "mul", "mulhi", "ne", "neg", "nextafter",
+    "optimization_barrier", "pad", "padtype_to_pads", "pbroadcast", "platform_dependent", "pmax", "pmean", "pmin",
+    "polygamma", "population_count", "pow", "ppermute", "Precision", "PrecisionLike", "pshuffle", "psum",
+    "psum_scatter", "pswapaxes", "ragged_dot", "ragged_dot_general", "RaggedDotDimensionNumbers",
+    "random_gamma_grad", "RandomAlgorithm", "real", "reciprocal", "reduce", "reduce_and", "reduce_max",
+    "reduce_min", "reduce_or", "reduce_precision", "reduce_prod", "reduce_sum", "reduce_window",
+    "reduce_window_shape_tuple", "reduce_xor", "rem", "reshape", "rev", "rng_bit_generator", "rng_uniform", "round",
+    "RoundingMethod", "rsqrt", "scaled_dot", "scan", "scatter", "scatter_add", "scatter_apply", "scatter_max",
+    "scatter_min", "scatter_mul", "scatter_sub", "ScatterDimensionNumbers", "select", "select_n", "shape_as_value",
+    "shift_left", "shift_right_arithmetic", "shift_right_logical", "sign", "sin", "sinh", "slice", "slice_in_dim",
+    "sort", "sort_key_val", "split", "sqrt", "square", "squeeze", "stack", "stage", "stop_gradient", "sub",
+    "switch", "tan", "tanh", "tile", "Tolerance", "top_k", "transpose", "unstack", "while_loop", "zeta",
 ]  # fmt: skip

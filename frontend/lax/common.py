@@ -49,6 +49,10 @@ class ArgumentTypeError(errors.AxilTypeError):
     """An argument is of a type that the function does not take."""
 
 
+class UnsupportedError(errors.AxilError, NotImplementedError):
+    """A use that JAX has and Axil does not; the message names the alternative."""
+
+
 class AxisIndexError(errors.AxilIndexError, ValueError):
     """An index is out of bounds of an axis."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,38 +13,10 @@ from axil.dialects import avals as av
 from axil.dialects.contraction import dot_general as dot_general_op
 from axil.dialects.elementwise import convert
 from axil.lax.common import fail, ints, operands, result_dtype
+from axil.lax.precision import PrecisionLike, canonicalize_precision
 
 DotDimensionNumbers = tuple[tuple[Sequence[int], Sequence[int]], tuple[Sequence[int], Sequence[int]]]
 """`((lhs contracting, rhs contracting), (lhs batch, rhs batch))` dimensions."""
-
-
-class Precision(enum.Enum):
-    """How exactly products are computed. On CPUs and by the reference it is always exactly."""
-
-    DEFAULT = 0
-    HIGH = 1
-    HIGHEST = 2
-
-
-_PRECISIONS = {
-    "default": Precision.DEFAULT, "bfloat16": Precision.DEFAULT, "fastest": Precision.DEFAULT,
-    "high": Precision.HIGH, "bfloat16_3x": Precision.HIGH, "tensorfloat32": Precision.HIGH,
-    "highest": Precision.HIGHEST, "float32": Precision.HIGHEST,
-}  # fmt: skip
-PrecisionLike = None | str | Precision | tuple
-
-
-def canonicalize_precision(precision: PrecisionLike) -> Any:
-    """Check a precision given by the user: None, a `Precision`, its name, or one for each operand."""
-    if precision is None or isinstance(precision, Precision):
-        return precision
-    if isinstance(precision, str) and precision in _PRECISIONS:
-        return _PRECISIONS[precision]
-    if isinstance(precision, tuple | list) and len(precision) == 2:
-        return tuple(canonicalize_precision(p) for p in precision)
-    fail(
-        f"a precision is None, a lax.Precision, one of {', '.join(_PRECISIONS)}, or a pair of these; got {precision!r}"
-    )
 
 
 def dot_general(

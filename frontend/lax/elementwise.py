@@ -15,6 +15,7 @@ from axil.dialects import complex as complex_ops
 from axil.dialects import elementwise as e
 from axil.dialects import shape as shape_ops
 from axil.dialects import special as special_ops
+from axil.dialects.op import Op
 from axil.lax.common import (
     ArgumentTypeError,
     aligned,
@@ -32,6 +33,14 @@ from axil.lax.common import (
     spread,
     unary,
 )
+from axil.lax.precision import Accuracy, check_accuracy
+
+
+def _with_accuracy(op: Op, x: Any, accuracy: Accuracy) -> Any:
+    """The function as it is without a wish: as exact as its dtype."""
+    check_accuracy(op.name, accuracy)
+    return unary(op, x)
+
 
 # ---- sign and rounding ---------------------------------------------------------------------------------
 
@@ -82,49 +91,49 @@ def is_finite(x: Any) -> Any:
 # ---- exponentials and powers ---------------------------------------------------------------------------
 
 
-def exp(x: Any) -> Any:
+def exp(x: Any, *, accuracy: Accuracy = None) -> Any:
     """Exponential."""
-    return unary(e.exp, x)
+    return unary(e.exp, x) if accuracy is None else _with_accuracy(e.exp, x, accuracy)
 
 
-def exp2(x: Any) -> Any:
+def exp2(x: Any, *, accuracy: Accuracy = None) -> Any:
     """2 to the power `x`."""
-    return unary(special_ops.exp2, x)
+    return unary(special_ops.exp2, x) if accuracy is None else _with_accuracy(special_ops.exp2, x, accuracy)
 
 
-def expm1(x: Any) -> Any:
+def expm1(x: Any, *, accuracy: Accuracy = None) -> Any:
     """`exp(x) - 1`, accurate near 0."""
-    return unary(e.expm1, x)
+    return unary(e.expm1, x) if accuracy is None else _with_accuracy(e.expm1, x, accuracy)
 
 
-def log(x: Any) -> Any:
+def log(x: Any, *, accuracy: Accuracy = None) -> Any:
     """Natural logarithm."""
-    return unary(e.log, x)
+    return unary(e.log, x) if accuracy is None else _with_accuracy(e.log, x, accuracy)
 
 
-def log1p(x: Any) -> Any:
+def log1p(x: Any, *, accuracy: Accuracy = None) -> Any:
     """`log(1 + x)`, accurate near 0."""
-    return unary(e.log1p, x)
+    return unary(e.log1p, x) if accuracy is None else _with_accuracy(e.log1p, x, accuracy)
 
 
-def logistic(x: Any) -> Any:
+def logistic(x: Any, *, accuracy: Accuracy = None) -> Any:
     """`1 / (1 + exp(-x))`."""
-    return unary(e.logistic, x)
+    return unary(e.logistic, x) if accuracy is None else _with_accuracy(e.logistic, x, accuracy)
 
 
-def sqrt(x: Any) -> Any:
+def sqrt(x: Any, *, accuracy: Accuracy = None) -> Any:
     """Square root."""
-    return unary(e.sqrt, x)
+    return unary(e.sqrt, x) if accuracy is None else _with_accuracy(e.sqrt, x, accuracy)
 
 
-def rsqrt(x: Any) -> Any:
+def rsqrt(x: Any, *, accuracy: Accuracy = None) -> Any:
     """`1 / sqrt(x)`."""
-    return unary(e.rsqrt, x)
+    return unary(e.rsqrt, x) if accuracy is None else _with_accuracy(e.rsqrt, x, accuracy)
 
 
-def cbrt(x: Any) -> Any:
+def cbrt(x: Any, *, accuracy: Accuracy = None) -> Any:
     """Cube root."""
-    return unary(e.cbrt, x)
+    return unary(e.cbrt, x) if accuracy is None else _with_accuracy(e.cbrt, x, accuracy)
 
 
 def square(x: Any) -> Any:
@@ -156,24 +165,24 @@ def pow(x: Any, y: Any) -> Any:
 # ---- trigonometry --------------------------------------------------------------------------------------
 
 
-def sin(x: Any) -> Any:
+def sin(x: Any, *, accuracy: Accuracy = None) -> Any:
     """Sine."""
-    return unary(e.sin, x)
+    return unary(e.sin, x) if accuracy is None else _with_accuracy(e.sin, x, accuracy)
 
 
-def cos(x: Any) -> Any:
+def cos(x: Any, *, accuracy: Accuracy = None) -> Any:
     """Cosine."""
-    return unary(e.cos, x)
+    return unary(e.cos, x) if accuracy is None else _with_accuracy(e.cos, x, accuracy)
 
 
-def tan(x: Any) -> Any:
+def tan(x: Any, *, accuracy: Accuracy = None) -> Any:
     """Tangent."""
-    return unary(e.tan, x)
+    return unary(e.tan, x) if accuracy is None else _with_accuracy(e.tan, x, accuracy)
 
 
-def tanh(x: Any) -> Any:
+def tanh(x: Any, *, accuracy: Accuracy = None) -> Any:
     """Hyperbolic tangent."""
-    return unary(e.tanh, x)
+    return unary(e.tanh, x) if accuracy is None else _with_accuracy(e.tanh, x, accuracy)
 
 
 def atan2(x: Any, y: Any) -> Any:

@@ -14,10 +14,14 @@ from axil.dialects import avals as av
 from axil.dialects import collective
 from axil.dialects.op import Op
 from axil.lax import elementwise as e
-from axil.lax.common import constant_like, operand
+from axil.lax import reductions, shaping, slicing
+from axil.lax.common import axis_index as canonical_axis
+from axil.lax.common import constant_like, fail, operand
 from axil.runtime.errors import AxilError
 
 _PYTHON_NUMBERS = (bool, int, float, complex)
+Groups = Sequence[Sequence[int]] | None
+"""A division of the members of an axis into groups of one size, each of which acts alone."""
 
 
 class AxisNameError(AxilError, NameError):
@@ -60,9 +64,15 @@ def _over_axes(op: Op, x: Any, names: Sequence[Any]) -> Any:
     return x
 
 
-def psum(x: Any, axis_name: Any) -> Any:
-    """Sum of a tree of arrays over named axes; of a Python number, the number times their size."""
+def psum(x: Any, axis_name: Any, *, axis_index_groups: Groups = None) -> Any:
+    """Sum of a tree of arrays over named axes; of a Python number, the number times their size.
+
+    With `axis_index_groups`, members of each group sum among themselves.
+    """
     names = _names(axis_name)
+    if axis_index_groups is not None:
+        reduction = reductions.reduce_sum
+        return tree.tree_map(lambda leaf: _group_reduced("psum", reduction, leaf, names, axis_index_groups), x)
     size = axis_size(axis_name)
 
     def one(leaf: Any) -> Any:
@@ -76,9 +86,9 @@ def psum(x: Any, axis_name: Any) -> Any:
     return tree.tree_map(one, x)
 
 
-def pmean(x: Any, axis_name: Any) -> Any:
-    """Mean of a tree of arrays over named axes."""
-    size = axis_size(axis_name)
+def pmean(x: Any, axis_name: Any, *, axis_index_groups: Groups = None) -> Any:
+    """Mean of a tree of arrays over named axes, or over the groups of one."""
+    size = axis_size(axis_name) if axis_index_groups is None else len(axis_index_groups[0])
 
     def one(total: Any) -> Any:
         if type(total) is not Array and type(total) is not Tracer:
@@ -87,20 +97,195 @@ def pmean(x: Any, axis_name: Any) -> Any:
             total = e.convert_element_type(total, dtypes.to_inexact_dtype(total.aval.dtype))
         return e.div(total, constant_like(total, size))
 
-    return tree.tree_map(one, psum(x, axis_name))
+    return tree.tree_map(one, psum(x, axis_name, axis_index_groups=axis_index_groups))
 
 
-def pmax(x: Any, axis_name: Any) -> Any:
-    """Maximum of a tree of arrays over named axes."""
-    return _extremum(collective.pmax, x, axis_name)
+def pmax(x: Any, axis_name: Any, *, axis_index_groups: Groups = None) -> Any:
+    """Maximum of a tree of arrays over named axes, or over the groups of one."""
+    return _extremum(collective.pmax, reductions.reduce_max, x, axis_name, axis_index_groups)
 
 
-def pmin(x: Any, axis_name: Any) -> Any:
-    """Minimum of a tree of arrays over named axes."""
-    return _extremum(collective.pmin, x, axis_name)
+def pmin(x: Any, axis_name: Any, *, axis_index_groups: Groups = None) -> Any:
+    """Minimum of a tree of arrays over named axes, or over the groups of one."""
+    return _extremum(collective.pmin, reductions.reduce_min, x, axis_name, axis_index_groups)
 
 
-def _extremum(op: Op, x: Any, axis_name: Any) -> Any:
+def _extremum(op: Op, reduction: Callable[..., Any], x: Any, axis_name: Any, groups: Groups) -> Any:
     names = _names(axis_name)
-    one: Callable[[Any], Any] = lambda leaf: _over_axes(op, leaf, names)
+    if groups is not None:
+        return tree.tree_map(lambda leaf: _group_reduced(op.name, reduction, leaf, names, groups), x)
+    return tree.tree_map(lambda leaf: _over_axes(op, leaf, names), x)
+
+
+# ---- moving data between members -----------------------------------------------------------------------
+
+
+def all_gather(
+    x: Any, axis_name: Any, *, axis_index_groups: Groups = None, axis: int = 0, tiled: bool = False
+) -> Any:  # fmt: skip
+    """The arrays of all members of a named axis (or of a member's group), stacked along a new `axis`.
+
+    With `tiled` they are concatenated along the existing one.
+    """
+    names = _names(axis_name)
+
+    def one(leaf: Any) -> Any:
+        leaf = operand("all_gather", leaf)
+        gathered = _gathered(leaf, names, axis_index_groups)
+        ndim = len(gathered.aval.shape)
+        place = canonical_axis("all_gather", axis, ndim - tiled)
+        moved = _moved(gathered, 0, place)
+        return _merged(moved, place) if tiled and leaf.aval.shape else moved
+
     return tree.tree_map(one, x)
+
+
+def psum_scatter(
+    x: Any, axis_name: Any, *, scatter_dimension: int = 0, axis_index_groups: Groups = None, tiled: bool = False
+) -> Any:  # fmt: skip
+    """The sum over a named axis, of which each member gets its own part along `scatter_dimension`.
+
+    That dimension has the size of the axis and vanishes; with `tiled` it is a multiple of it, and is divided.
+    """
+    names = _names(axis_name)
+    members = axis_size(axis_name) if axis_index_groups is None else len(axis_index_groups[0])
+
+    def one(leaf: Any) -> Any:
+        leaf = operand("psum_scatter", leaf)
+        parts = _parts("psum_scatter", leaf, scatter_dimension, members, tiled)
+        if axis_index_groups is not None or len(names) != 1:
+            total = (psum(parts, axis_name) if axis_index_groups is None
+                     else psum(parts, axis_name, axis_index_groups=axis_index_groups))  # fmt: skip
+            result = slicing.dynamic_index_in_dim(total, _place_in_group(names, axis_index_groups), 0, keepdims=False)
+        else:
+            result = bind(collective.psum_scatter, parts, axis_name=names[0], members=members)
+        return result
+
+    return tree.tree_map(one, x)
+
+
+def all_to_all(
+    x: Any, axis_name: Any, split_axis: int, concat_axis: int, *, axis_index_groups: Groups = None, tiled: bool = False
+) -> Any:  # fmt: skip
+    """Each member's array is cut along `split_axis`, a part for each member, who stacks what it gets at `concat_axis`.
+
+    With `tiled` the parts are concatenated along the existing dimension instead.
+    """
+    names = _names(axis_name)
+    members = axis_size(axis_name) if axis_index_groups is None else len(axis_index_groups[0])
+
+    def one(leaf: Any) -> Any:
+        leaf = operand("all_to_all", leaf)
+        split = canonical_axis("all_to_all", split_axis, len(leaf.aval.shape))
+        parts = _parts("all_to_all", leaf, split, members, tiled)
+        if axis_index_groups is None and len(names) == 1:
+            got = bind(collective.all_to_all, parts, axis_name=names[0], members=members)
+        else:
+            place = _place_in_group(names, axis_index_groups)
+            everything = _gathered(parts, names, axis_index_groups)
+            got = slicing.dynamic_index_in_dim(everything, place, 1, keepdims=False)
+        target = canonical_axis("all_to_all", concat_axis, len(leaf.aval.shape))
+        moved = _moved(got, 0, target)
+        return _merged(moved, target) if tiled else moved
+
+    return tree.tree_map(one, x)
+
+
+def ppermute(x: Any, axis_name: Any, perm: Sequence[tuple[int, int]]) -> Any:
+    """Arrays sent from member to member: `perm` has pairs (source, target); who is sent nothing gets zeros."""
+    (name,) = _names(axis_name)
+    size, pairs = state.axis_sizes[name], [(int(a), int(b)) for a, b in perm]
+    for side in zip(*pairs):
+        if len(set(side)) != len(side) or not all(0 <= i < size for i in side):
+            fail(f"lax.ppermute: sources and targets must be distinct and in [0, {size}), got {pairs}")
+    sources, targets = tuple(a for a, _ in pairs), tuple(b for _, b in pairs)
+    send = lambda leaf: bind(collective.ppermute, leaf, axis_name=name, sources=sources, targets=targets)
+    return tree.tree_map(lambda leaf: send(operand("ppermute", leaf)), x)
+
+
+def pshuffle(x: Any, axis_name: Any, perm: Sequence[int]) -> Any:
+    """Member i gets the array of member `perm[i]`; `perm` is a permutation."""
+    if sorted(perm) != list(range(axis_size(axis_name))):
+        fail(f"lax.pshuffle takes a permutation of {axis_size(axis_name)} members, got {list(perm)}")
+    return ppermute(x, axis_name, list(zip(perm, range(len(perm)))))
+
+
+def pswapaxes(x: Any, axis_name: Any, axis: int, *, axis_index_groups: Groups = None) -> Any:
+    """A named axis exchanged with a dimension of the same size."""
+    return all_to_all(x, axis_name, axis, axis, axis_index_groups=axis_index_groups)
+
+
+def pbroadcast(x: Any, axis_name: Any, source: int) -> Any:
+    """The array of member `source` for every member."""
+    names = _names(axis_name)
+    one = lambda leaf: slicing.index_in_dim(_gathered(operand("pbroadcast", leaf), names, None), source, 0, False)
+    return tree.tree_map(one, x)
+
+
+def _gathered(x: Any, names: Sequence[Any], groups: Groups) -> Any:
+    """The arrays of all members, or of those of this member's group, stacked along a new first dimension."""
+    for name in reversed(names):
+        x = bind(collective.all_gather, x, axis_name=name, members=state.axis_sizes[name])
+    for _ in names[1:]:
+        x = _merged(x, 0)
+    if groups is None:
+        return x
+    table, group = _group_table(names, groups)
+    members = slicing.dynamic_index_in_dim(Array(table), group, 0, keepdims=False)
+    return slicing.index_take(x, [members], (0,))
+
+
+def _group_table(names: Sequence[Any], groups: Sequence[Sequence[int]]) -> tuple[np.ndarray, Any]:
+    """The members of each group as a matrix, and which group this member is in."""
+    table = np.asarray([list(group) for group in groups], np.int32) if len({len(g) for g in groups}) == 1 else None
+    size = math.prod(state.axis_sizes[name] for name in names)
+    if table is None or sorted(table.reshape(-1).tolist()) != list(range(size)):
+        fail(f"axis_index_groups must divide the {size} members into groups of one size, got {groups}")
+    group_of = np.empty(size, np.int32)
+    for i, row in enumerate(table):
+        group_of[row] = i
+    return table, _looked_up(group_of, axis_index(tuple(names)))
+
+
+def _place_in_group(names: Sequence[Any], groups: Groups) -> Any:
+    """This member's position in its group, or along the axes."""
+    if groups is None:
+        return axis_index(tuple(names))
+    table, _ = _group_table(names, groups)
+    places = np.empty(table.size, np.int32)
+    for row in table:
+        places[row] = np.arange(len(row))
+    return _looked_up(places, axis_index(tuple(names)))
+
+
+def _looked_up(values: np.ndarray, index: Any) -> Any:
+    return slicing.dynamic_index_in_dim(Array(values), index, 0, keepdims=False)
+
+
+def _group_reduced(name: str, reduction: Callable[..., Any], leaf: Any, names: Any, groups: Any) -> Any:
+    return reduction(_gathered(operand(name, leaf), names, groups), (0,))
+
+
+def _parts(name: str, x: Any, axis: int, members: int, tiled: bool) -> Any:
+    """`x` with a part for each member along a new first dimension, cut from dimension `axis`."""
+    shape = x.aval.shape
+    axis = canonical_axis(name, axis, len(shape))
+    if shape[axis] % members if tiled else shape[axis] != members:
+        fail(f"lax.{name}: dimension {axis} of {x.aval} must {'be a multiple of' if tiled else 'have the size of'} "
+             f"the named axis, {members}", *([] if tiled else ["tiled=True divides larger dimensions"]))  # fmt: skip
+    if tiled:
+        x = shaping.reshape(x, (*shape[:axis], members, shape[axis] // members, *shape[axis + 1 :]))
+    return _moved(x, axis, 0)
+
+
+def _merged(x: Any, axis: int) -> Any:
+    """A dimension made one with that after it."""
+    shape = x.aval.shape
+    return shaping.reshape(x, (*shape[:axis], shape[axis] * shape[axis + 1], *shape[axis + 2 :]))
+
+
+def _moved(x: Any, source: int, target: int) -> Any:
+    """One dimension moved to another place."""
+    order = [d for d in range(len(x.aval.shape)) if d != source]
+    order.insert(target, source)
+    return shaping.transpose(x, order) if source != target else x

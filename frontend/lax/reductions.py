@@ -13,7 +13,6 @@ from axil.core import bind
 from axil.dialects import avals as av
 from axil.dialects import cumulative as c
 from axil.dialects import reduction as r
-from axil.dialects import shape as s
 from axil.dialects import sorting
 from axil.dialects.op import OPS, Op
 from axil.lax import elementwise as e
@@ -233,12 +232,38 @@ def top_k(operand: Any, k: int, *, axis: int = -1) -> list[Any]:
         fail(f"lax.top_k: k must be from 0 to the size of the axis, {shape[axis]}, got {k}")
     if av.is_complex(x.aval.dtype):
         fail(f"lax.top_k cannot order {x.aval}", kind=ArgumentTypeError)
-    # Reversed before and after an ascending stable sort: NaN comes first, and equals stay in order.
-    position = shaping.broadcasted_iota(np.int32, shape, axis)
-    ordered = _sorted([shaping.rev(v, (axis,)) for v in (x, position)], axis, 1, True)
-    limits = tuple(k if d == axis else n for d, n in enumerate(shape))
-    zeros, ones = (0,) * len(shape), (1,) * len(shape)
-    return [bind(s.slice_, shaping.rev(v, (axis,)), starts=zeros, limits=limits, strides=ones) for v in ordered]
+    last = len(shape) - 1
+    order = (*(d for d in range(last + 1) if d != axis), axis)
+    found = bind(sorting.top_k, x if axis == last else shaping.transpose(x, order), k=k)
+    if axis == last:
+        return list(found)
+    back = tuple(order.index(d) for d in range(last + 1))
+    return [shaping.transpose(v, back) for v in found]
+
+
+def approx_max_k(
+    operand: Any, k: int, reduction_dimension: int = -1, recall_target: float = 0.95,
+    reduction_input_size_override: int = -1, aggregate_to_topk: bool = True,
+) -> tuple[Any, Any]:  # fmt: skip
+    """The `k` largest elements along a dimension, descending, and their positions: all of them, whatever the target."""
+    found = top_k(operand, k, axis=_approximation("approx_max_k", reduction_dimension, recall_target))
+    return found[0], found[1]
+
+
+def approx_min_k(
+    operand: Any, k: int, reduction_dimension: int = -1, recall_target: float = 0.95,
+    reduction_input_size_override: int = -1, aggregate_to_topk: bool = True,
+) -> tuple[Any, Any]:  # fmt: skip
+    """The `k` smallest elements along a dimension, ascending, and their positions: all of them, whatever the target."""
+    axis = _approximation("approx_min_k", reduction_dimension, recall_target)
+    found = top_k(e.neg(_operand("approx_min_k", operand)), k, axis=axis)
+    return e.neg(found[0]), found[1]
+
+
+def _approximation(name: str, axis: int, recall_target: float) -> int:
+    if not 0 < recall_target <= 1:
+        fail(f"lax.{name}: recall_target is a share in (0, 1], got {recall_target}")
+    return axis
 
 
 _operand = operand  # public parameters are called `operand`, as in JAX

@@ -6,9 +6,22 @@ from typing import Any
 
 import numpy as np
 
-from axil.core import bind
+from axil.core import Array, bind
 from axil.dialects import special as s
-from axil.lax.common import binary, fail, operand, unary
+from axil.dialects import special_bessel, special_beta, special_gamma
+from axil.dialects.op import Op
+from axil.lax.common import (
+    aligned,
+    binary,
+    check_same_dtype,
+    constant_like,
+    converted,
+    is_weak,
+    operand,
+    spread,
+    unary,
+)
+from axil.lax.elementwise import add, eq, exp, floor, mul, neg, rem, select
 
 
 def asin(x: Any) -> Any:
@@ -77,12 +90,73 @@ def digamma(x: Any) -> Any:
 
 
 def polygamma(m: Any, x: Any) -> Any:
-    """The derivative of order `m`, a constant, of `digamma`, for positive `x`."""
-    order = np.asarray(m)
-    if not order.size or order.min() != order.max() or order.flat[0] != int(order.flat[0]):
-        fail(f"lax.polygamma: the order must be one integer, got {m!r}")
-    n, x = int(order.flat[0]), operand("polygamma", x)
-    return digamma(x) if n == 0 else bind(s.polygamma, x, n=n, weak=x.weak_type)
+    """The derivative of order `m` of `digamma`, for integers `m` of `x`'s dtype; NaN for other orders."""
+    x = operand("polygamma", x)
+    if isinstance(m, (int, float)) or (isinstance(m, (np.ndarray, Array)) and m.size and (m == m.min()).all()):
+        order = float(m if isinstance(m, (int, float)) else np.asarray(m).flat[0])
+        shape = np.shape(m)
+        if order >= 0 and order == int(order) and (not shape or shape == x.aval.shape):
+            if isinstance(m, Array):
+                check_same_dtype("polygamma", (m, x))
+            return digamma(x) if not order else bind(s.polygamma, x, n=int(order), weak=x.weak_type)
+    return _polygamma_of_orders(m, x)
+
+
+def _polygamma_of_orders(m: Any, x: Any) -> Any:
+    """(-1)^(m + 1) m! zeta(m + 1, x), for orders that differ or are not known yet."""
+    m = operand("polygamma", m)
+    m, x = aligned("polygamma", (converted(m, x.aval.dtype) if m.weak_type else m, x))
+    one, two, zero, nan = (constant_like(m, v) for v in (1, 2, 0, np.nan))
+    odd, whole = eq(rem(m, two), one), eq(floor(m), m)
+    size = mul(exp(lgamma(add(m, one))), zeta(add(m, one), x))
+    result = select(eq(m, zero), digamma(x), select(odd, size, neg(size)))
+    return select(whole, result, spread(nan, result.aval.shape))
+
+
+def _nary(op: Op, name: str, *xs: Any) -> Any:
+    """Run an elementwise op of several operands."""
+    xs = aligned(name, xs)  # type: ignore[assignment]
+    return bind(op, *xs, weak=is_weak(xs))
+
+
+def igamma(a: Any, x: Any) -> Any:
+    """Regularized lower incomplete gamma function; differentiable in both operands, once in `a`."""
+    return _nary(special_gamma.igamma, "igamma", a, x)
+
+
+def igammac(a: Any, x: Any) -> Any:
+    """`1 - igamma(a, x)`, accurate where that is small."""
+    return _nary(special_gamma.igammac, "igammac", a, x)
+
+
+def igamma_grad_a(a: Any, x: Any) -> Any:
+    """The derivative of `igamma` in `a`."""
+    return _nary(special_gamma.igamma_grad_a, "igamma_grad_a", a, x)
+
+
+def random_gamma_grad(a: Any, x: Any) -> Any:
+    """The derivative in `a` of a number `x` that was drawn from the gamma distribution of parameter `a`."""
+    return _nary(special_gamma.random_gamma_grad, "random_gamma_grad", a, x)
+
+
+def betainc(a: Any, b: Any, x: Any) -> Any:
+    """Regularized incomplete beta function; differentiable in `x` only."""
+    return _nary(special_beta.betainc, "betainc", a, b, x)
+
+
+def zeta(x: Any, q: Any) -> Any:
+    """Hurwitz' zeta function: the sum of `(q + n) ** -x` over integers `n >= 0`."""
+    return _nary(special_gamma.zeta, "zeta", x, q)
+
+
+def bessel_i0e(x: Any) -> Any:
+    """`exp(-|x|)` times the modified Bessel function of order 0."""
+    return unary(special_bessel.bessel_i0e, x)
+
+
+def bessel_i1e(x: Any) -> Any:
+    """`exp(-|x|)` times the modified Bessel function of order 1."""
+    return unary(special_bessel.bessel_i1e, x)
 
 
 def nextafter(x1: Any, x2: Any) -> Any:

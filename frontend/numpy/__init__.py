@@ -13,7 +13,8 @@ import numpy as _np
 from axil.array_methods import ArrayMethods as ndarray
 from axil.dtypes import can_cast, finfo, iinfo, isdtype, issubdtype, result_type
 from axil.dtypes import numpy_promote_types as promote_types
-from axil.numpy import linalg
+from axil.numpy import fft, linalg
+from axil.numpy.by_pieces import piecewise, place
 from axil.numpy.contraction import (
     cross,
     dot,
@@ -28,6 +29,7 @@ from axil.numpy.contraction import (
     vecdot,
     vecmat,
 )
+from axil.numpy.convolving import convolve, correlate
 from axil.numpy.creation import (
     array,
     asarray,
@@ -53,6 +55,9 @@ from axil.numpy.creation import (
     zeros_like,
 )
 from axil.numpy.einsum import einsum, einsum_path
+from axil.numpy.files_io import array_repr, array_str, fromfile, fromstring, load, save, savez
+from axil.numpy.grids import c_, mgrid, ogrid, r_
+from axil.numpy.histograms import bincount, histogram, histogram2d, histogram_bin_edges, histogramdd
 from axil.numpy.indexing import getitem
 from axil.numpy.joining import (
     append,
@@ -143,7 +148,20 @@ from axil.numpy.nan_reductions import (
     nansum,
     nanvar,
 )
+from axil.numpy.number_parts import frexp, gcd, lcm, ldexp, packbits, spacing, unpackbits
 from axil.numpy.padding import pad
+from axil.numpy.polynomial import (
+    poly,
+    polyadd,
+    polyder,
+    polydiv,
+    polyfit,
+    polyint,
+    polymul,
+    polysub,
+    polyval,
+    roots,
+)
 from axil.numpy.ranges import (
     arange,
     fromfunction,
@@ -182,12 +200,23 @@ from axil.numpy.scalar_types import (
     complex_,
     csingle,
     double,
+    float4_e2m1fn,
+    float6_e2m3fn,
+    float6_e3m2fn,
+    float8_e3m4,
+    float8_e4m3,
+    float8_e4m3b11fnuz,
     float8_e4m3fn,
+    float8_e4m3fnuz,
     float8_e5m2,
+    float8_e5m2fnuz,
+    float8_e8m0fnu,
     float16,
     float32,
     float64,
     float_,
+    int1,
+    int2,
     int4,
     int8,
     int16,
@@ -196,6 +225,8 @@ from axil.numpy.scalar_types import (
     int_,
     single,
     uint,
+    uint1,
+    uint2,
     uint4,
     uint8,
     uint16,
@@ -258,7 +289,6 @@ from axil.numpy.sorting import (
     unique_values,
 )
 from axil.numpy.statistics import (
-    bincount,
     corrcoef,
     cov,
     cumulative_prod,
@@ -266,8 +296,6 @@ from axil.numpy.statistics import (
     diff,
     ediff1d,
     gradient,
-    histogram,
-    histogram_bin_edges,
     interp,
     median,
     nanmedian,
@@ -315,6 +343,7 @@ from axil.numpy.transcendental import (
     tan,
     tanh,
 )
+from axil.numpy.ufunc import frompyfunc, ufunc
 from axil.numpy.ufuncs import (
     abs,
     absolute,
@@ -362,7 +391,9 @@ from axil.numpy.ufuncs import (
     trunc,
 )
 from axil.numpy.updates import IndexUpdates
+from axil.numpy.vectorizing import apply_along_axis, apply_over_axes, vectorize
 from axil.numpy.whole import allclose, array_equal, array_equiv, isclose
+from axil.numpy.window_functions import bartlett, blackman, hamming, hanning, i0, kaiser
 
 pi, e, euler_gamma = _np.pi, _np.e, _np.euler_gamma
 inf, nan, newaxis = _np.inf, _np.nan, None
@@ -376,6 +407,8 @@ floating, integer, signedinteger, unsignedinteger = (
     _np.signedinteger,
     _np.unsignedinteger,
 )
+character, flexible, object_ = _np.character, _np.flexible, _np.object_
+ComplexWarning = _np.exceptions.ComplexWarning
 iterable = _np.iterable
 printoptions, get_printoptions, set_printoptions = (
     _np.printoptions,

@@ -208,9 +208,11 @@ def fromiter(*args: Any, **kwargs: Any) -> Array:
     return as_array(np.fromiter(*args, **kwargs))
 
 
-def from_dlpack(x: Any, /, **options: Any) -> Array:
-    """An array of another library's array."""
-    return as_array(np.from_dlpack(x))
+def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> Array:
+    """An array of another library's array; see `axil.dlpack.from_dlpack`."""
+    from axil.dlpack import from_dlpack as imported
+
+    return imported(x, device, copy)
 
 
 # ---- filled --------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from axil.dialects import bits
 from axil.dialects import complex as c
 from axil.dialects import elementwise as e
 from axil.dialects.op import Op
+from axil.dtypes import kind_of
 from axil.numpy.values import (
     ARRAY_LIKE,
     Value,
@@ -139,7 +140,7 @@ bitwise_left_shift, bitwise_right_shift = left_shift, right_shift
 
 def _shift(name: str, op: Op, x: Any, y: Any) -> Value:
     (x, y), weak = promote(name, x, y)
-    if x.aval.dtype.kind == "b":
+    if kind_of(x.aval.dtype) == "b":
         x, y = (convert(v, dtypes.default_int_dtype()) for v in (x, y))
     return elementwise(name, op, (x, y), weak)
 
@@ -147,9 +148,9 @@ def _shift(name: str, op: Op, x: Any, y: Any) -> Value:
 def bitwise_count(x: Any, /) -> Value:
     """Number of ones in the binary representation of the absolute value."""
     x = operand("bitwise_count", x)
-    if x.aval.dtype.kind == "b":
+    if kind_of(x.aval.dtype) == "b":
         x = convert(x, dtypes.default_int_dtype())
-    if x.aval.dtype.kind == "i":
+    if kind_of(x.aval.dtype) == "i":
         x = bind(e.abs_, x)
     return convert(bind(bits.population_count, x), np.dtype(np.uint8))
 
@@ -176,7 +177,7 @@ def select_list(condlist: Any, choicelist: Any, default: Any = 0) -> Value:
     result = default
     for condition, choice in zip(reversed(condlist), reversed(choices)):
         condition = operand("select", condition)
-        if condition.aval.dtype.kind != "b":
+        if kind_of(condition.aval.dtype) != "b":
             raise type_error(f"select takes boolean conditions, got {condition.aval}")
         result = pick(condition, choice, result)
     return result

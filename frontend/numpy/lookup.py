@@ -12,6 +12,7 @@ import numpy as np
 from axil import dtypes, errors
 from axil.dialects import indexing as ix
 from axil.dialects.indexing import Windows
+from axil.dtypes import kind_of
 from axil.numpy.creation import asarray
 from axil.numpy.indexing import gather_mode, get
 from axil.numpy.logic import bitwise_or, greater, less, pick
@@ -56,7 +57,7 @@ def take(
     """
     refuse_out("take", out)
     a, indices = operand("take", a), operand("take", indices, 1)
-    if indices.aval.dtype.kind not in "iu":
+    if kind_of(indices.aval.dtype) not in "iu":
         raise type_error(f"take: indices must be integers, got {indices.aval}")
     if axis is None:
         a, axis = ravel(a), 0
@@ -82,7 +83,7 @@ def take_along_axis(
 ) -> Value:
     """Elements at positions along an axis, other positions for each line; with the result of `argsort`, sorts."""
     a, indices = operand("take_along_axis", arr), operand("take_along_axis", indices, 1)
-    if indices.aval.dtype.kind not in "iu":
+    if kind_of(indices.aval.dtype) not in "iu":
         raise type_error(f"take_along_axis: indices must be integers, got {indices.aval}")
     if axis is None:
         if indices.ndim != 1:
@@ -112,7 +113,7 @@ def take_along_axis(
 def _from_the_front(indices: Value, n: int) -> Value:
     if indices.aval.dtype.itemsize < 4:
         indices = convert(indices, np.dtype(np.int32))
-    return pick(less(indices, 0), add(indices, n), indices) if indices.aval.dtype.kind == "i" else indices
+    return pick(less(indices, 0), add(indices, n), indices) if kind_of(indices.aval.dtype) == "i" else indices
 
 
 def _gather_along(a: Value, indices: Value, axis: int, mode: str) -> Value:
@@ -286,7 +287,7 @@ def unravel_index(indices: Any, shape: Any) -> tuple[Value, ...]:
         rest, i = divmod(rest, n)
         results.append(i)
     over = greater(rest, 0)
-    under = less(rest, -1) if indices.aval.dtype.kind == "i" else False
+    under = less(rest, -1) if kind_of(indices.aval.dtype) == "i" else False
     return tuple(pick(over, n - 1, pick(under, 0, i)) for n, i in zip(shape, reversed(results)))
 
 
@@ -305,7 +306,7 @@ def ravel_multi_index(
             f"ravel_multi_index takes an index a dimension, got {len(multi_index)} for {len(dims)}"
         )
     columns = [operand("ravel_multi_index", i, k) for k, i in enumerate(multi_index)]
-    if any(c.aval.dtype.kind not in "iu" for c in columns):
+    if any(kind_of(c.aval.dtype) not in "iu" for c in columns):
         raise type_error("ravel_multi_index takes integer indices")
     of = (
         dtypes.result_type(int, *columns)
@@ -338,7 +339,7 @@ def ix_(*args: Any) -> tuple[Value, ...]:
         a = asarray(a) if isinstance(a, (list, tuple)) else operand("ix_", a, k)
         if a.ndim != 1:
             raise shape_error("ix_ takes one-dimensional sequences")
-        if a.aval.dtype.kind == "b":
+        if kind_of(a.aval.dtype) == "b":
             (a,) = nonzero(a)
         if not a.size:
             a = convert(a, dtypes.default_int_dtype())

@@ -15,6 +15,7 @@ from axil.dialects import elementwise as e
 from axil.dialects import reduction as r
 from axil.dialects.avals import BFLOAT16
 from axil.dialects.op import Op
+from axil.dtypes import kind_of
 from axil.numpy.logic import greater
 from axil.numpy.logic import pick as where_
 from axil.numpy.ufuncs import conjugate, divide, multiply, real, sqrt, square, subtract
@@ -36,7 +37,6 @@ from axil.numpy.values import (
     reshape_to,
     scalar_like,
     shape_error,
-    type_error,
 )
 
 _HALF = (np.dtype(np.float16), BFLOAT16)
@@ -59,7 +59,7 @@ def _reduce(
     """Reduce `a`, in its own dtype, over axes; elements where the mask does not hold count as neutral."""
     if where is not None:
         mask = operand(name, where)
-        if mask.aval.dtype.kind != "b":
+        if kind_of(mask.aval.dtype) != "b":
             raise shape_error(f"{name}: where must be a boolean array, got {mask.aval}")
         a = where_(mask, a, scalar_like(a, neutral(a.aval.dtype)))
     axes = canonical_axes(axis, len(a.aval.shape))
@@ -171,9 +171,9 @@ def _extremum(
         if builtins.any(not a.aval.shape[d] for d in canonical_axes(axis, a.ndim)):
             raise shape_error(f"zero-size array to reduction operation {name} which has no identity")
     if a.aval.dtype.kind == "c":
-        raise type_error(
-            f"{name} does not support complex numbers, which have no order; take abs, real or imag first"
-        )
+        from axil.numpy.complex_order import complex_extremum
+
+        return complex_extremum(name, a, axis, keepdims, initial, where)
     return convert(_reduce(name, op, a, axis, keepdims, neutral, combine, initial, where), a.aval.dtype)
 
 
@@ -363,7 +363,7 @@ def _cumulative(name: str, op: Op, a: Any, axis: int | None, dtype: Any, out: An
         a = reshape_to(a, (a.size,))
     axis = 0 if axis is None else canonical_axis(axis, a.ndim)
     if dtype is None:
-        of = _promoted_integer(a.aval.dtype) if a.aval.dtype.kind == "b" else a.aval.dtype
+        of = _promoted_integer(a.aval.dtype) if kind_of(a.aval.dtype) == "b" else a.aval.dtype
     else:
         of = dtypes.check_user_dtype(dtype, name)
     if of.kind == "b":

@@ -42,6 +42,8 @@ def _scalar_type(name: str, of: Any) -> ScalarType:
 
 
 bool_ = _scalar_type("bool_", np.bool_)
+int1, uint1 = _scalar_type("int1", dtypes.int1), _scalar_type("uint1", dtypes.uint1)
+int2, uint2 = _scalar_type("int2", dtypes.int2), _scalar_type("uint2", dtypes.uint2)
 int4, uint4 = _scalar_type("int4", dtypes.int4), _scalar_type("uint4", dtypes.uint4)
 int8, int16 = _scalar_type("int8", np.int8), _scalar_type("int16", np.int16)
 int32, int64 = _scalar_type("int32", np.int32), _scalar_type("int64", np.int64)
@@ -50,6 +52,15 @@ uint32, uint64 = _scalar_type("uint32", np.uint32), _scalar_type("uint64", np.ui
 bfloat16, float16 = _scalar_type("bfloat16", dtypes.bfloat16), _scalar_type("float16", np.float16)
 float32, float64 = _scalar_type("float32", np.float32), _scalar_type("float64", np.float64)
 complex64, complex128 = _scalar_type("complex64", np.complex64), _scalar_type("complex128", np.complex128)
+float4_e2m1fn = _scalar_type("float4_e2m1fn", dtypes.float4_e2m1fn)
+float6_e2m3fn = _scalar_type("float6_e2m3fn", dtypes.float6_e2m3fn)
+float6_e3m2fn = _scalar_type("float6_e3m2fn", dtypes.float6_e3m2fn)
+float8_e3m4 = _scalar_type("float8_e3m4", dtypes.float8_e3m4)
+float8_e4m3 = _scalar_type("float8_e4m3", dtypes.float8_e4m3)
+float8_e8m0fnu = _scalar_type("float8_e8m0fnu", dtypes.float8_e8m0fnu)
+float8_e4m3b11fnuz = _scalar_type("float8_e4m3b11fnuz", dtypes.float8_e4m3b11fnuz)
+float8_e4m3fnuz = _scalar_type("float8_e4m3fnuz", dtypes.float8_e4m3fnuz)
+float8_e5m2fnuz = _scalar_type("float8_e5m2fnuz", dtypes.float8_e5m2fnuz)
 float8_e4m3fn = _scalar_type("float8_e4m3fn", dtypes.float8_e4m3fn)
 float8_e5m2 = _scalar_type("float8_e5m2", dtypes.float8_e5m2)
 

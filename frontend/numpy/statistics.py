@@ -7,16 +7,26 @@ from typing import Any
 
 import numpy as np
 
-from axil import dtypes, errors
 from axil.dialects import sorting as so
+from axil.dialects.shape import broadcast_in_dim
 from axil.numpy import reductions as red
 from axil.numpy.contraction import dot
-from axil.numpy.creation import asarray, ones_like
+from axil.numpy.creation import asarray
 from axil.numpy.indexing import get
 from axil.numpy.joining import concatenate
-from axil.numpy.logic import bitwise_and, bitwise_not, equal, greater, isnan, less_equal, not_equal, pick
+from axil.numpy.logic import (
+    bitwise_and,
+    bitwise_not,
+    bitwise_or,
+    equal,
+    greater,
+    isnan,
+    less,
+    less_equal,
+    not_equal,
+    pick,
+)
 from axil.numpy.lookup import take, take_along_axis
-from axil.numpy.ranges import linspace
 from axil.numpy.shaping import expand_dims, moveaxis, ravel, slice_along, squeeze
 from axil.numpy.sorting import searchsorted
 from axil.numpy.ufuncs import (
@@ -33,9 +43,8 @@ from axil.numpy.ufuncs import (
     sqrt,
     subtract,
 )
-from axil.numpy.updates import IndexUpdate
 from axil.numpy.values import (
-    Tracer,
+    UnsupportedArgument,
     Value,
     bind,
     broadcast,
@@ -53,33 +62,33 @@ from axil.numpy.values import (
 
 # ---- quantiles -----------------------------------------------------------------------------------------
 
-_METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
+_METHODS = ("linear", "lower", "higher", "midpoint", "nearest", "inverted_cdf")
 
 
 def quantile(a: Any, q: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, method: str = "linear",
-             keepdims: bool = False) -> Value:  # fmt: skip
-    """The values below which a share `q` of the elements lies."""
-    return _quantile("quantile", a, q, axis, out, method, keepdims, False)
+             keepdims: bool = False, *, weights: Any = None) -> Value:  # fmt: skip
+    """The values below which a share `q` of the elements lies. `weights` go with the method "inverted_cdf"."""
+    return _quantile("quantile", a, q, axis, out, method, keepdims, False, weights)
 
 
 def nanquantile(a: Any, q: Any, axis: Any = None, out: None = None, overwrite_input: bool = False,
-                method: str = "linear", keepdims: bool = False) -> Value:  # fmt: skip
-    """The values below which a share `q` of the elements lies, NaN left out."""
-    return _quantile("nanquantile", a, q, axis, out, method, keepdims, True)
+                method: str = "linear", keepdims: bool = False, *, weights: Any = None) -> Value:  # fmt: skip
+    """The values below which a share `q` of the elements lies, NaN left out. See `quantile` for `weights`."""
+    return _quantile("nanquantile", a, q, axis, out, method, keepdims, True, weights)
 
 
 def percentile(a: Any, q: Any, axis: Any = None, out: None = None, overwrite_input: bool = False,
-               method: str = "linear", keepdims: bool = False) -> Value:  # fmt: skip
-    """The values below which `q` percent of the elements lie."""
+               method: str = "linear", keepdims: bool = False, *, weights: Any = None) -> Value:  # fmt: skip
+    """The values below which `q` percent of the elements lie. See `quantile` for `weights`."""
     (q,), _ = promote("percentile", q, inexact=True)
-    return quantile(a, divide(q, 100), axis, out, overwrite_input, method, keepdims)
+    return quantile(a, divide(q, 100), axis, out, overwrite_input, method, keepdims, weights=weights)
 
 
 def nanpercentile(a: Any, q: Any, axis: Any = None, out: None = None, overwrite_input: bool = False,
-                  method: str = "linear", keepdims: bool = False) -> Value:  # fmt: skip
-    """The values below which `q` percent of the elements lie, NaN left out."""
+                  method: str = "linear", keepdims: bool = False, *, weights: Any = None) -> Value:  # fmt: skip
+    """The values below which `q` percent of the elements lie, NaN left out. See `quantile` for `weights`."""
     (q,), _ = promote("nanpercentile", q, inexact=True)
-    return nanquantile(a, divide(q, 100), axis, out, overwrite_input, method, keepdims)
+    return nanquantile(a, divide(q, 100), axis, out, overwrite_input, method, keepdims, weights=weights)
 
 
 def median(
@@ -97,12 +106,15 @@ def nanmedian(
 
 
 def _quantile(
-    name: str, a: Any, q: Any, axis: Any, out: Any, method: str, keepdims: bool, skip_nan: bool
-) -> Value:
+    name: str, a: Any, q: Any, axis: Any, out: Any, method: str, keepdims: bool, skip_nan: bool, weights: Any = None
+) -> Value:  # fmt: skip
     refuse_out(name, out)
     if method not in _METHODS:
         raise shape_error(f"{name} takes method {', '.join(_METHODS)}; got {method!r}")
-    (a,), _ = promote(name, a, inexact=True)
+    if weights is None:
+        (a,), _ = promote(name, a, inexact=True)
+    else:
+        a, weights = _weighted(name, a, weights, axis, method)
     q = operand(name, q, 1)
     if q.aval.dtype.kind not in "f":
         q = convert(q, a.aval.dtype)
@@ -113,13 +125,57 @@ def _quantile(
     axes = canonical_axes(axis, a.ndim)
     kept = tuple(1 if d in axes else n for d, n in enumerate(a.shape))
     rest = tuple(d for d in range(a.ndim) if d not in axes)
-    lines = reshape_to(
-        moveaxis(a, rest, tuple(range(len(rest)))), (*(a.shape[d] for d in rest), _size(a, axes))
-    )
-    result = _interpolated(lines, ravel(q), method, skip_nan)
+    long = (*(a.shape[d] for d in rest), _size(a, axes))
+
+    def lines(x: Value) -> Value:
+        return reshape_to(moveaxis(x, rest, tuple(range(len(rest)))), long)
+
+    if method == "inverted_cdf":
+        shares = filled(np.ones((), a.dtype), long) if weights is None else lines(weights)
+        result = _by_weight(lines(a), shares, ravel(q), skip_nan)
+    else:
+        result = _interpolated(lines(a), ravel(q), method, skip_nan)
     result = moveaxis(result, -1, 0)
     shape = kept if keepdims else tuple(a.shape[d] for d in rest)
     return convert(reshape_to(result, q.shape + shape), a.aval.dtype)
+
+
+def _weighted(name: str, a: Any, weights: Any, axis: Any, method: str) -> tuple[Value, Value]:
+    """Values and their weights, in one dtype and shape."""
+    weights = operand(name, weights, 2)
+    if weights.aval.dtype.kind == "c":
+        raise shape_error(f"{name} takes real weights, got {weights.aval}")
+    if method != "inverted_cdf":
+        raise UnsupportedArgument(f"{name}: weights are for method='inverted_cdf'; got method={method!r}")
+    (a, weights), _ = promote(name, a, weights, inexact=True)
+    if weights.shape == a.shape:
+        return a, weights
+    if axis is None:
+        raise shape_error(f"{name}: without an axis the weights must have the shape of {a.aval}, got {weights.aval}")
+    axes = canonical_axes(axis, a.ndim)
+    if weights.shape != tuple(a.shape[d] for d in axes):
+        raise shape_error(f"{name}: weights {weights.aval} do not have the sizes of the axes {axes} of {a.aval}")
+    return a, bind(broadcast_in_dim, weights, shape=a.shape, dims=axes)
+
+
+def _by_weight(lines: Value, weights: Value, q: Value, skip_nan: bool) -> Value:
+    """The first value, in ascending order, at which the running total of weights reaches a share of all weights."""
+    last = lines.ndim - 1
+    n = lines.shape[last]
+    if not n:
+        return filled(np.asarray(np.nan, lines.dtype), (*lines.shape[:-1], q.size))
+    bad = bitwise_or(less(weights, 0), isnan(weights))
+    nans = isnan(lines)
+    clean = pick(bitwise_or(bad, nans), 0, weights)
+    ordered, clean = bind(so.sort, lines, clean, axis=last, num_keys=1, stable=True)
+    running = red.cumsum(clean, last)
+    wanted = multiply(slice_along(running, last, n - 1, n), q)  # (..., number of shares)
+    below = less(expand_dims(running, last), expand_dims(wanted, last + 1))
+    valid = red.sum(bitwise_not(nans), last, keepdims=True)
+    place = minimum(red.sum(below, last + 1), valid - 1 if skip_nan else n - 1)
+    result = take_along_axis(ordered, maximum(place, 0), last, mode="clip")
+    missing = equal(valid, 0) if skip_nan else red.any(nans, last, keepdims=True)
+    return pick(bitwise_or(missing, red.any(bad, last, keepdims=True)), np.nan, result)
 
 
 def _size(a: Value, axes: tuple[int, ...]) -> int:
@@ -164,69 +220,6 @@ def _between(method: str, low: Value, high: Value, share: Value) -> Value:
     if method == "nearest":
         return pick(less_equal(share, 0.5), low, high)
     return add(multiply(low, subtract(1, share)), multiply(high, share))
-
-
-# ---- histograms ----------------------------------------------------------------------------------------
-
-
-def bincount(x: Any, weights: Any = None, minlength: int = 0, *, length: int | None = None) -> Value:
-    """How often each of 0, 1, 2, ... occurs; under `jit` the `length` of the result is needed."""
-    x = operand("bincount", x)
-    if x.aval.dtype.kind == "b":
-        x = convert(x, np.dtype(np.int32))
-    if x.aval.dtype.kind not in "iu":
-        raise type_error(f"bincount takes integers, got {x.aval}")
-    if x.ndim != 1:
-        raise shape_error(f"bincount takes a vector, got {x.aval}")
-    if length is None:
-        what = "the largest element of bincount; give length=... to fix the size"
-        value = x.concrete(what, errors.ConcretizationTypeError) if type(x) is Tracer else x._numpy
-        length = max(operator.index(minlength), int(max(0, value.max())) + 1 if value.size else 0)
-    if weights is None:
-        weights = filled(np.asarray(1, dtypes.default_int_dtype()), x.shape)
-    weights = operand("bincount", weights, 1)
-    if weights.shape != x.shape:
-        raise shape_error(f"bincount takes as many weights as elements, got {weights.aval} for {x.aval}")
-    return IndexUpdate(filled(np.zeros((), weights.dtype), (length,)), clip(x, 0)).add(weights)
-
-
-def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any = None) -> Value:
-    """The edges of bins of equal width over the range of the values."""
-    a = operand("histogram_bin_edges", a)
-    dtype = dtypes.to_inexact_dtype(a.dtype)
-    if isinstance(bins, str):
-        raise shape_error("histogram_bin_edges takes a number of bins or their edges, not the name of a rule")
-    if np.ndim(bins) == 1:
-        return asarray(bins, dtype=dtype)
-    if range is None:
-        low, high = (red.min(a), red.max(a)) if a.size else (0.0, 1.0)
-    else:
-        low, high = range
-    low, high = convert(low, dtype), convert(high, dtype)
-    flat = equal(low, high)
-    low, high = pick(flat, subtract(low, 0.5), low), pick(flat, add(high, 0.5), high)
-    return linspace(low, high, operator.index(bins) + 1, dtype=dtype)
-
-
-def histogram(
-    a: Any, bins: Any = 10, range: Any = None, weights: Any = None, density: bool | None = None
-) -> tuple:
-    """How many values fall into each bin, and the edges of the bins; the last bin has both of its edges."""
-    if weights is None:
-        (a,), _ = promote("histogram", a, inexact=True)
-        weights = ones_like(a)
-    else:
-        (a, weights), _ = promote("histogram", a, weights, inexact=True)
-        if a.shape != weights.shape:
-            raise shape_error("histogram takes as many weights as values")
-    a, weights = ravel(a), ravel(weights)
-    edges = histogram_bin_edges(a, bins, range)
-    number = searchsorted(edges, a, "right")
-    number = pick(equal(a, edges[-1]), edges.size - 1, number)
-    counts = IndexUpdate(filled(np.zeros((), weights.dtype), (edges.size,)), number).add(weights)[1:]
-    if density:
-        counts = divide(divide(counts, diff(edges)), red.sum(counts))
-    return counts, edges
 
 
 # ---- differences and interpolation ---------------------------------------------------------------------

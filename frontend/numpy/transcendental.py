@@ -7,12 +7,27 @@ from typing import Any
 
 import numpy as np
 
+from axil.dialects import complex as c
 from axil.dialects import elementwise as e
 from axil.dialects import special as sp
 from axil.numpy.logic import equal, greater, isnan
 from axil.numpy.logic import pick as where
-from axil.numpy.ufuncs import absolute, add, divide, imag, multiply, negative, real, square, subtract
-from axil.numpy.values import Value, binary, promote, reweaken, type_error, unary
+from axil.numpy.ufuncs import (
+    absolute,
+    add,
+    both_weak,
+    divide,
+    imag,
+    maximum,
+    multiply,
+    negative,
+    real,
+    remainder,
+    sqrt,
+    square,
+    subtract,
+)
+from axil.numpy.values import Value, binary, bind, dtype_and_weak, promote, reweaken, unary
 
 # ---- exponentials and logarithms -----------------------------------------------------------------------
 
@@ -61,7 +76,8 @@ def logaddexp(x: Any, y: Any, /) -> Value:
     """log(exp(x) + exp(y)), without overflow."""
     (x, y), _ = promote("logaddexp", x, y, inexact=True)
     if x.aval.dtype.kind == "c":
-        raise type_error("logaddexp does not support complex-valued inputs")
+        high = maximum(x, y)
+        return _turned(add(high, log1p(exp(subtract(add(x, y), multiply(high, 2))))), np.pi)
     gap = subtract(x, y)
     # Infinities of one sign have no difference: their sum is what both are.
     same = add(x, log1p(exp(negative(absolute(gap)))))
@@ -70,11 +86,20 @@ def logaddexp(x: Any, y: Any, /) -> Value:
     )
 
 
+def _turned(x: Value, half: float) -> Value:
+    """With the imaginary part between -half and half, by whole turns."""
+    angle_ = subtract(remainder(add(imag(x), half), 2 * half), half)
+    return bind(c.complex_, real(x), angle_)
+
+
 def logaddexp2(x: Any, y: Any, /) -> Value:
     """log2(2^x + 2^y), without overflow."""
+    weak = both_weak("logaddexp2", x, y)
     (x, y), _ = promote("logaddexp2", x, y, inexact=True)
     ln2 = math.log(2.0)
-    return _over(logaddexp(multiply(x, ln2), multiply(y, ln2)), ln2)
+    if x.aval.dtype.kind == "c":
+        return _turned(_over(logaddexp(multiply(x, ln2), multiply(y, ln2)), ln2), np.pi / ln2)
+    return reweaken(_over(logaddexp(multiply(x, ln2), multiply(y, ln2)), ln2), weak)
 
 
 # ---- trigonometry --------------------------------------------------------------------------------------
@@ -112,7 +137,11 @@ def arctan(x: Any, /) -> Value:
 
 def arctan2(x: Any, y: Any, /) -> Value:
     """Angle of the point (y, x), from -pi to pi."""
-    return binary("arctan2", e.atan2, x, y, inexact=True)
+    if dtype_and_weak("arctan2", x)[0].kind != "c" and dtype_and_weak("arctan2", y, 1)[0].kind != "c":
+        return binary("arctan2", e.atan2, x, y, inexact=True)
+    (x, y), _ = promote("arctan2", x, y)
+    point = divide(add(y, multiply(x, 1j)), sqrt(add(square(x), square(y))))
+    return multiply(log(point), -1j)
 
 
 def sinh(x: Any, /) -> Value:
@@ -180,5 +209,5 @@ def sinc(x: Any, /) -> Value:
 def angle(z: Any, deg: bool = False) -> Value:
     """Angle in the complex plane."""
     (z,), _ = promote("angle", z, inexact=True)
-    result = reweaken(arctan2(imag(z), real(z)), False)
+    result = reweaken(arctan2(imag(z), real(z)), z.weak_type and z.aval.dtype.kind == "c")
     return rad2deg(result) if deg else result

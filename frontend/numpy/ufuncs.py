@@ -16,6 +16,7 @@ from axil.dialects import complex as c
 from axil.dialects import elementwise as e
 from axil.dialects import special as sp
 from axil.dialects.bits import shift_right_logical
+from axil.dtypes import kind_of
 from axil.numpy.logic import (
     bitwise_and,
     bitwise_or,
@@ -87,7 +88,7 @@ def positive(x: Any, /) -> Value:
 def absolute(x: Any, /) -> Value:
     """Absolute value; of complex numbers, their modulus."""
     x = operand("absolute", x)
-    return x if x.aval.dtype.kind in "bu" else unary("absolute", e.abs_, x)
+    return x if kind_of(x.aval.dtype) in "bu" else unary("absolute", e.abs_, x)
 
 
 abs = absolute
@@ -126,7 +127,7 @@ def reciprocal(x: Any, /) -> Value:
 def _numeric(name: str, *xs: Any) -> tuple[list[Value], bool]:
     """Promoted operands, booleans as integers."""
     values, weak = promote(name, *xs)
-    if values[0].aval.dtype.kind == "b":
+    if kind_of(values[0].aval.dtype) == "b":
         values = [convert(x, dtypes.default_int_dtype()) for x in values]
     return values, weak
 
@@ -134,7 +135,7 @@ def _numeric(name: str, *xs: Any) -> tuple[list[Value], bool]:
 def floor_divide(x: Any, y: Any, /) -> Value:
     """The largest integer not above the quotient."""
     (x, y), weak = _numeric("floor_divide", x, y)
-    kind = x.aval.dtype.kind
+    kind = kind_of(x.aval.dtype)
     if kind == "u":
         return elementwise("floor_divide", e.div, (x, y), weak)
     if kind == "i":
@@ -158,7 +159,7 @@ def _float_divmod(x: Value, y: Value, weak: bool) -> tuple[Value, Value]:
 def remainder(x: Any, y: Any, /) -> Value:
     """What is left of floor division: it has the sign of the divisor."""
     (x, y), weak = _numeric("remainder", x, y)
-    kind = x.aval.dtype.kind
+    kind = kind_of(x.aval.dtype)
     if kind in "iu":
         y = where(equal(y, 0), 1, y)
     truncated = elementwise("remainder", e.rem, (x, y), weak)
@@ -174,7 +175,7 @@ mod = remainder
 def divmod(x: Any, y: Any, /) -> tuple[Value, Value]:
     """Quotient and remainder of floor division."""
     (x, y), weak = _numeric("divmod", x, y)
-    if x.aval.dtype.kind in "iu":
+    if kind_of(x.aval.dtype) in "iu":
         return floor_divide(x, y), remainder(x, y)
     return _float_divmod(x, y, weak)
 
@@ -182,7 +183,7 @@ def divmod(x: Any, y: Any, /) -> tuple[Value, Value]:
 def fmod(x: Any, y: Any, /) -> Value:
     """What is left of truncating division: it has the sign of the dividend."""
     (x, y), weak = _numeric("fmod", x, y)
-    return elementwise("fmod", e.rem, (x, where(equal(y, 0), 1, y) if x.aval.dtype.kind in "iu" else y), weak)
+    return elementwise("fmod", e.rem, (x, where(equal(y, 0), 1, y) if kind_of(x.aval.dtype) in "iu" else y), weak)
 
 
 def maximum(x: Any, y: Any, /) -> Value:
@@ -238,7 +239,7 @@ def power(x: Any, y: Any, /) -> Value:
         (x,), weak = _numeric("power", x)
         return bind(e.integer_pow, x, exponent=exponent, weak=weak)
     (x, y), weak = _numeric("power", x, y)
-    if x.aval.dtype.kind in "iu":
+    if kind_of(x.aval.dtype) in "iu":
         return _integers_to_integers(x, y)
     return elementwise("power", e.pow_, (x, y), weak)
 
@@ -252,7 +253,7 @@ def _concrete_integer(y: Any) -> int | None:
         return y
     if isinstance(y, (builtins.bool, float, complex)) or getattr(y, "ndim", 0):
         return None
-    if type(y) is Array and y.aval.dtype.kind not in "iu":
+    if type(y) is Array and kind_of(y.aval.dtype) not in "iu":
         return None
     return operator.index(y) if isinstance(y, (Array, np.integer, np.ndarray, int)) and _is_index(y) else None
 
@@ -288,6 +289,7 @@ def cbrt(x: Any, /) -> Value:
 
 def hypot(x: Any, y: Any, /) -> Value:
     """sqrt(x^2 + y^2), without overflow in between."""
+    weak = both_weak("hypot", x, y)
     (x, y), _ = promote("hypot", x, y, inexact=True)
     if x.aval.dtype.kind == "c":
         raise type_error("hypot is not well defined for complex-valued inputs; convert them by abs(x)")
@@ -297,7 +299,12 @@ def hypot(x: Any, y: Any, /) -> Value:
     zero = equal(large, 0)
     ratio = divide(small, where(zero, 1, large))
     result = where(infinite, np.inf, where(zero, large, multiply(large, sqrt(add(1, square(ratio))))))
-    return reweaken(result, False)
+    return reweaken(result, weak)
+
+
+def both_weak(name: str, x: Any, y: Any) -> builtins.bool:
+    """Whether two operands are weakly typed, each of them."""
+    return dtype_and_weak(name, x)[1] and dtype_and_weak(name, y, 1)[1]
 
 
 # ---- rounding ------------------------------------------------------------------------------------------
@@ -315,7 +322,7 @@ def ceil(x: Any, /) -> Value:
 
 def _rounded(name: str, op: Any, x: Any) -> Value:
     x = operand(name, x)
-    return x if x.aval.dtype.kind in "biu" else unary(name, op, x)
+    return x if kind_of(x.aval.dtype) in "biu" else unary(name, op, x)
 
 
 def nextafter(x: Any, y: Any, /) -> Value:
@@ -326,7 +333,7 @@ def nextafter(x: Any, y: Any, /) -> Value:
 def trunc(x: Any) -> Value:
     """Without the fraction; integers stay integers."""
     x = operand("trunc", x)
-    if x.aval.dtype.kind in "biu":
+    if kind_of(x.aval.dtype) in "biu":
         return x
     return where(less(x, 0), ceil(x), floor(x))
 
@@ -337,7 +344,7 @@ fix = trunc
 def rint(x: Any, /) -> Value:
     """The nearest integer, ties to even, as floats."""
     x = operand("rint", x)
-    if x.aval.dtype.kind in "biu":
+    if kind_of(x.aval.dtype) in "biu":
         return convert(x, dtypes.default_float_dtype())
     if x.aval.dtype.kind == "c":
         return bind(c.complex_, rint(real(x)), rint(imag(x)))
@@ -349,7 +356,7 @@ def round(a: Any, decimals: int = 0, out: None = None) -> Value:
     refuse_out("round", out)
     a = operand("round", a)
     decimals = operator.index(decimals)
-    kind = a.aval.dtype.kind
+    kind = kind_of(a.aval.dtype)
     if kind in "iu" and decimals >= 0 or kind == "b":
         if kind == "b":
             raise type_error("round does not support boolean inputs")
@@ -390,10 +397,11 @@ def copysign(x: Any, y: Any, /) -> Value:
 
 def heaviside(x: Any, y: Any, /) -> Value:
     """0 below zero, 1 above, `y` at zero."""
+    weak = both_weak("heaviside", x, y)
     (x, y), _ = promote("heaviside", x, y, inexact=True)
     if x.aval.dtype.kind == "c":
         raise type_error("heaviside does not support complex-valued inputs")
-    return reweaken(where(less(x, 0), 0, where(greater(x, 0), 1, where(isnan(x), x, y))), False)
+    return reweaken(where(less(x, 0), 0, where(greater(x, 0), 1, where(isnan(x), x, y))), weak)
 
 
 # ---- complex numbers -----------------------------------------------------------------------------------

@@ -83,6 +83,12 @@ def results(y: Any) -> list:
     return list(y) if isinstance(y, (tuple, list)) else [y]
 
 
+def determined(case: Case, ys: Any) -> list:
+    """What is unique of the results of a case: these themselves, unless the op declares otherwise."""
+    op, sample, _ = case
+    return list(ys) if op.determined is None else list(op.determined(list(ys), **sample.attributes))
+
+
 def function(name: str, arguments: Iterable[Aval], body: Callable[..., Any]) -> ir.Operation:
     """Emit a `func.func` whose body is what `body` emits for the arguments."""
     types = [tensor_type(a) for a in arguments]

@@ -12,9 +12,10 @@ from conftest import Command
 
 from axil.dialects.combinators import COMBINATORS
 from axil.dialects.op import OPS
-from axil.tools import docs
+from axil.tools import api, docs
 
 ROOT = Path(docs.__file__).resolve().parents[1]
+CASES = ROOT / "test" / "api" / "cases"
 TUTORIAL = ROOT / "docs" / "adding-an-op.md"
 
 CHECKS = """
@@ -77,11 +78,21 @@ def test_what_the_rules_say(op: str, differentiable: bool, takes: str) -> None:
     assert docs.accepted(OPS[op]) == takes
 
 
+def test_the_api_page_is_up_to_date() -> None:
+    assert (ROOT / "docs" / "api.md").read_text() == api.page(CASES), "run: axil docs"
+
+
+def test_the_api_page_lists_the_differences_from_jax() -> None:
+    for table, exceptions in api.exceptions_of(CASES).items():
+        for case, reason in exceptions.items():
+            assert reason.strip(), f"{table}: {case} has no reason"
+
+
 def test_the_command_writes_and_checks(axil: Command, tmp_path: Path) -> None:
-    path = tmp_path / "ops.md"
-    assert axil("docs", "-o", path, "--check").status == 1
-    assert axil("docs", "-o", path).status == 0
-    assert axil("docs", "-o", path, "--check").status == 0
+    options = ("-o", tmp_path, "--cases", CASES)
+    assert axil("docs", *options, "--check").status == 1
+    assert axil("docs", *options).status == 0
+    assert axil("docs", *options, "--check").status == 0
 
 
 def test_the_tutorials_ops_pass_their_generated_checks() -> None:
