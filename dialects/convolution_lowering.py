@@ -110,7 +110,8 @@ def _by_kernel(
     few = groups > 1 and outputs // groups < 4  # IREE has vectors of groups for these
     if context.platform != "cpu" or dtype not in KERNEL_DTYPES or not kernel or work < WORTH_IT * groups or few:
         return None
-    if set(lhs_dilation) != {1} and set(strides) == set(rhs_dilation) == {1} and math.prod(lhs_dilation) <= PHASES:
+    phases = math.prod(lhs_dilation)
+    if 1 < phases <= PHASES and set(strides) == set(rhs_dilation) == {1} and work >= WORTH_IT * groups * phases**2:
         return _by_phases(x, w, groups, sizes, context, low, lhs_dilation)
     if any(low) or any(high) or set(lhs_dilation) != {1}:
         zero = hlo.constant(np.asarray(0, dtype))

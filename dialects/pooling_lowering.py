@@ -108,9 +108,12 @@ def _keep_first(largest: bool) -> Callable[..., list]:
 
 
 def _picked(values: Any, start: Any, x: Any, largest: bool, **attributes: Axes) -> Any:
-    """Of each window, the element of `values` at the place of the extremum of `x`, or `start` if there is none."""
+    """Of each window, the element of `values` at the place of the extremum of `x`, or `start` if there is none.
+
+    The barrier is for IREE 3.13, which fuses two of these with what follows, and then cannot compile that.
+    """
     worst = hlo.constant(np.asarray(-math.inf if largest else math.inf, dtype_of(x)))
-    return reduce_window([x, values], [worst, start], _keep_first(largest), **attributes)[1]
+    return hlo.barrier(reduce_window([x, values], [worst, start], _keep_first(largest), **attributes)[1])
 
 
 def gather(tangent: Any, x: Any, result: Any, *, largest: bool, **attributes: Axes) -> Any:

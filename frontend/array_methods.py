@@ -382,6 +382,13 @@ class ArrayMethods:
     def __dlpack_device__(self) -> tuple[int, int]:
         return (1, 0)  # the CPU
 
+    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
+        """The module with the functions of the Python array API standard."""
+        if api_version is not None and api_version not in anp.SUPPORTED_API_VERSIONS:
+            raise ValueError(f"version {api_version!r} of the array API is not available; these are: "
+                             f"{', '.join(anp.SUPPORTED_API_VERSIONS)}")  # fmt: skip
+        return importlib.import_module("axil.numpy")
+
     def item(self, *args: int) -> Any:
         """The one element, or that at an index, as a Python number."""
         value = _concrete(self, "item()", errors.ConcretizationTypeError)
@@ -433,6 +440,20 @@ class ArrayMethods:
         return _unpickle, (np.array(value), self.weak_type)
 
     # ---- where it is -----------------------------------------------------------------------------------
+
+    @property
+    def device(self) -> Any:
+        """The device that the array is on."""
+        return importlib.import_module("axil.runtime").default_device()
+
+    def devices(self) -> set[Any]:
+        """The devices that parts of the array are on."""
+        return {self.device}
+
+    def to_device(self, device: Any, *, stream: Any = None) -> Any:
+        """The array on a device; only the default device can be chosen."""
+        anp.check_placement("to_device", device)
+        return self
 
     def block_until_ready(self) -> Any:
         """Wait until the value is computed; gives the array itself."""
@@ -552,7 +573,7 @@ class ArrayMethods:
 
     def astype(self, dtype: Any, copy: bool = False, device: Any = None) -> Any:
         """See `axil.numpy.astype`."""
-        return anp.astype(self, dtype, copy=copy)
+        return anp.astype(self, dtype, copy=copy, device=device)
 
     def view(self, dtype: Any = None) -> Any:
         """The same bits as elements of another dtype."""
@@ -590,6 +611,19 @@ class ArrayMethods:
                 descending: bool = False) -> Any:  # fmt: skip
         """See `axil.numpy.argsort`."""
         return anp.argsort(self, axis, kind=kind, order=order, stable=stable, descending=descending)
+
+    def argpartition(self, kth: int, axis: int = -1) -> Any:
+        """See `axil.numpy.argpartition`."""
+        return anp.argpartition(self, kth, axis)
+
+    def choose(self, choices: Any, out: None = None, mode: str = "raise") -> Any:
+        """See `axil.numpy.choose`."""
+        return anp.choose(self, choices, out, mode)
+
+    def compress(self, condition: Any, axis: int | None = None, *, out: None = None, size: int | None = None,
+                 fill_value: Any = 0) -> Any:  # fmt: skip
+        """See `axil.numpy.compress`."""
+        return anp.compress(condition, self, axis, size=size, fill_value=fill_value, out=out)
 
     def copy(self) -> Any:
         """A new array of the same value."""

@@ -11,7 +11,7 @@ import numpy as np
 from axil import dtypes
 from axil import numpy as anp
 from axil.lax.common import fail, shape_of
-from axil.lax.contraction import Precision, canonicalize_precision
+from axil.lax.precision import Precision, canonicalize_precision
 from axil.numpy.values import Value, canonical_axis, operand, promote
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from axil.compiler.kernels.cholesky import cholesky
 from axil.compiler.kernels.convolution import convolution
+from axil.compiler.kernels.eig import eig
 from axil.compiler.kernels.eigh import eigh
 from axil.compiler.kernels.fft import fft
 from axil.compiler.kernels.householder import geqrf, ormqr
@@ -25,6 +26,7 @@ from axil.compiler.kernels.kernel import PREFIX, Declined, Kernel, Plan, Tensor
 from axil.compiler.kernels.loop import scan, while_
 from axil.compiler.kernels.lu import lu, pivots_to_permutation
 from axil.compiler.kernels.merge_sort import merge_sort
+from axil.compiler.kernels.schur import schur
 from axil.compiler.kernels.square_forms import hessenberg, tridiagonal
 from axil.compiler.kernels.svd import svd
 from axil.compiler.kernels.top_k import top_k
@@ -45,7 +47,9 @@ KERNELS: dict[str, Callable[..., Kernel | Declined]] = {
     "top_k": top_k,
     "fft": fft,
     "eigh": eigh,
+    "eig": eig,
     "svd": svd,
+    "schur": schur,
     "hessenberg": hessenberg,
     "tridiagonal": tridiagonal,
     "loop_scan": scan,

@@ -48,26 +48,27 @@ def scale_rows(bench: Workbench, a: Array, size: int, finite: str, inverse: str)
     count(bench.b, 0, size, one, bench.lanes)
 
 
-def make_reflector(bench: Workbench, alpha: Number, rest: str) -> tuple[str, Number, Number]:
+def make_reflector(bench: Workbench, alpha: Number, rest: str, wide: bool = False) -> tuple[str, Number, Number]:
     """LAPACK's larfg of a vector with first element `alpha` and `rest`, the squared norm (f64) of the others.
 
-    Gives `beta` (f64), `tau`, and the factor that makes `v` of the others.
+    Gives `beta` (f64), `tau`, and the factor that makes `v` of the others. With `wide`, all of them are f64.
     """
     r = bench.wide
-    wide = Field(r, bench.parts)
-    head = bench.scalars.convert(alpha, "f64")
+    field = Field(r, bench.parts)
+    head = alpha if wide else bench.scalars.convert(alpha, "f64")
     outside = rest if bench.parts == 1 else r.add(rest, r.mul(head[1], head[1]))
     nothing = r.compare("ole", outside, r.constant(NEGLIGIBLE))
     size = r.sqrt(r.add(outside, r.mul(head[0], head[0])))
     beta = r.neg(r.copysign(size, head[0]))
-    one, zero = r.constant(1.0), wide.constant(0.0)
-    above = wide.sub((beta, *zero[1:]), head)
-    tau = wide.scale(above, r.div(one, r.select(nothing, one, beta)))
+    one, zero = r.constant(1.0), field.constant(0.0)
+    above = field.sub((beta, *zero[1:]), head)
+    tau = field.scale(above, r.div(one, r.select(nothing, one, beta)))
     squared = r.mul(above[0], above[0])
     if bench.parts == 2:
         squared = r.add(squared, r.mul(above[1], above[1]))
-    factor = wide.scale(wide.conj(above), r.div(r.constant(-1.0), r.select(nothing, one, squared)))
-    tau, factor = (wide.convert(wide.select(nothing, zero, x), bench.dtype) for x in (tau, factor))
+    factor = field.scale(field.conj(above), r.div(r.constant(-1.0), r.select(nothing, one, squared)))
+    dtype = "f64" if wide else bench.dtype
+    tau, factor = (field.convert(field.select(nothing, zero, x), dtype) for x in (tau, factor))
     return r.select(nothing, head[0], beta), tau, factor
 
 

@@ -22,7 +22,7 @@ from axil.dialects.op import is_linear
 def _signature(functions: list[Signature], *, consts: int) -> Signature:
     if len(functions) not in (2, 4):
         raise ShapeError(
-            f"'custom_linear_solve' takes matvec and solve, or these and their transposes; got {len(functions)} functions"
+            f"'custom_linear_solve' takes matvec and solve, and may take transposes, got {len(functions)} functions"
         )
     of = functions[0]
     b = of.inputs[consts:]

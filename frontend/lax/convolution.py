@@ -28,7 +28,8 @@ from axil.lax.common import (
     operands,
     result_dtype,
 )
-from axil.lax.contraction import PrecisionLike, canonicalize_precision, dot_general
+from axil.lax.contraction import dot_general
+from axil.lax.precision import PrecisionLike, canonicalize_precision
 from axil.lax.windowing import Padding, padding_pairs, padtype_to_pads
 
 

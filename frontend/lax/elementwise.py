@@ -203,8 +203,10 @@ def sub(x: Any, y: Any) -> Any:
     return binary(e.sub, x, y)
 
 
-def mul(x: Any, y: Any) -> Any:
-    """`x * y`."""
+def mul(x: Any, y: Any, *, out_dtype: Any = None) -> Any:
+    """`x * y`; exactly that of `out_dtype`, where one is given."""
+    if out_dtype is not None:
+        x, y = (convert_element_type(v, out_dtype) for v in operands("mul", (x, y)))
     return binary(e.mul, x, y)
 
 

@@ -109,9 +109,9 @@ def broadcast_to_rank(x: Any, rank: int) -> Any:
     return reshape(x, (1,) * missing + x.aval.shape)
 
 
-def broadcast_like(operand: Any, target: Any) -> Any:
-    """`operand` repeated to the shape of `target`, as NumPy broadcasts."""
-    x, target = operands("broadcast_like", (operand, target))
+def broadcast_like(arr: Any, like_arr: Any) -> Any:
+    """`arr` repeated to the shape of `like_arr`, as NumPy broadcasts."""
+    x, target = operands("broadcast_like", (arr, like_arr))
     return broadcast_to("broadcast_like", x, target.aval.shape)
 
 
@@ -177,9 +177,9 @@ def stack(operands: Sequence[Any], axis: int = 0) -> Any:
     return concatenate([reshape(x, (*shape[:axis], 1, *shape[axis:])) for x in xs], axis)
 
 
-def unstack(operand: Any, axis: int = 0) -> tuple[Any, ...]:
+def unstack(x: Any, axis: int = 0) -> tuple[Any, ...]:
     """The slices along a dimension, each without it."""
-    x = _operand("unstack", operand)
+    x = _operand("unstack", x)
     if not x.aval.shape:
         fail("lax.unstack needs an array of at least one dimension, got a scalar")
     axis = axis_index("unstack", axis, len(x.aval.shape))

@@ -82,11 +82,17 @@ def _from_front(index: int, size: int) -> int:
 # ---- slices at computed places -------------------------------------------------------------------------
 
 
-def dynamic_slice(operand: Any, start_indices: Any, slice_sizes: Sequence[int]) -> Any:
+Negative = bool | Sequence[bool]
+"""Whether negative indices count from the end, for all dimensions or for each; else they are moved to 0."""
+
+
+def dynamic_slice(
+    operand: Any, start_indices: Any, slice_sizes: Sequence[int], *, allow_negative_indices: Negative = True
+) -> Any:  # fmt: skip
     """A slice of given sizes from computed starts, which are moved so that it lies inside."""
     x = _operand("dynamic_slice", operand)
     sizes = ints("dynamic_slice", "slice_sizes", slice_sizes)
-    starts = _starts("dynamic_slice", x, start_indices)
+    starts = _starts("dynamic_slice", x, start_indices, allow_negative_indices)
     if all(type(n) is int for n in starts) and len(sizes) == len(starts):
         shape = x.aval.shape
         if all(0 <= size <= n for size, n in zip(sizes, shape)):
@@ -95,54 +101,66 @@ def dynamic_slice(operand: Any, start_indices: Any, slice_sizes: Sequence[int]) 
     return bind(i.dynamic_slice, x, _vector(starts), sizes=sizes, weak=x.weak_type)
 
 
-def dynamic_slice_in_dim(operand: Any, start_index: Any, slice_size: int, axis: int = 0) -> Any:
+def dynamic_slice_in_dim(
+    operand: Any, start_index: Any, slice_size: int, axis: int = 0, *, allow_negative_indices: bool = True
+) -> Any:  # fmt: skip
     """A slice of a given size of one dimension from a computed start."""
     x = _operand("dynamic_slice_in_dim", operand)
     shape = x.aval.shape
     axis = axis_index("dynamic_slice_in_dim", axis, len(shape))
     sizes = tuple(slice_size if d == axis else n for d, n in enumerate(shape))
-    return dynamic_slice(x, _starts_in_dim(start_index, axis, len(shape)), sizes)
+    starts = _starts_in_dim(start_index, axis, len(shape))
+    return dynamic_slice(x, starts, sizes, allow_negative_indices=allow_negative_indices)
 
 
-def dynamic_index_in_dim(operand: Any, index: Any, axis: int = 0, keepdims: bool = True) -> Any:
+def dynamic_index_in_dim(
+    operand: Any, index: Any, axis: int = 0, keepdims: bool = True, *, allow_negative_indices: bool = True
+) -> Any:  # fmt: skip
     """The slice at a computed index of a dimension, which is kept as one of size 1 if `keepdims`."""
-    result = dynamic_slice_in_dim(operand, index, 1, axis)
+    result = dynamic_slice_in_dim(operand, index, 1, axis, allow_negative_indices=allow_negative_indices)
     return result if keepdims else shaping.squeeze(result, (axis,))
 
 
-def dynamic_update_slice(operand: Any, update: Any, start_indices: Any) -> Any:
+def dynamic_update_slice(
+    operand: Any, update: Any, start_indices: Any, *, allow_negative_indices: Negative = True
+) -> Any:  # fmt: skip
     """`operand` with a slice replaced by `update`, from computed starts that are moved so that it fits."""
     x, update = operands("dynamic_update_slice", (operand, update))
     check_same_dtype("dynamic_update_slice", (x, update))
-    starts = _starts("dynamic_update_slice", x, start_indices)
+    starts = _starts("dynamic_update_slice", x, start_indices, allow_negative_indices)
     if len(update.aval.shape) != len(x.aval.shape):
         fail(f"lax.dynamic_update_slice: the update {update.aval} must have as many dimensions as {x.aval}")
     return bind(i.dynamic_update_slice, x, update, _vector(starts), weak=x.weak_type and update.weak_type)
 
 
-def dynamic_update_slice_in_dim(operand: Any, update: Any, start_index: Any, axis: int) -> Any:
+def dynamic_update_slice_in_dim(
+    operand: Any, update: Any, start_index: Any, axis: int, *, allow_negative_indices: bool = True
+) -> Any:  # fmt: skip
     """`operand` with a slice of one dimension replaced, from a computed start."""
     x = _operand("dynamic_update_slice_in_dim", operand)
     ndim = len(x.aval.shape)
     axis = axis_index("dynamic_update_slice_in_dim", axis, ndim)
-    return dynamic_update_slice(x, update, _starts_in_dim(start_index, axis, ndim))
+    starts = _starts_in_dim(start_index, axis, ndim)
+    return dynamic_update_slice(x, update, starts, allow_negative_indices=allow_negative_indices)
 
 
-def dynamic_update_index_in_dim(operand: Any, update: Any, index: Any, axis: int) -> Any:
+def dynamic_update_index_in_dim(
+    operand: Any, update: Any, index: Any, axis: int, *, allow_negative_indices: bool = True
+) -> Any:  # fmt: skip
     """`operand` with the slice at a computed index of a dimension replaced; the update may lack that dimension."""
     x, update = operands("dynamic_update_index_in_dim", (operand, update))
     axis = axis_index("dynamic_update_index_in_dim", axis, len(x.aval.shape))
     if len(update.aval.shape) == len(x.aval.shape) - 1:
         update = shaping.expand_dims(update, (axis,))
-    return dynamic_update_slice_in_dim(x, update, index, axis)
+    return dynamic_update_slice_in_dim(x, update, index, axis, allow_negative_indices=allow_negative_indices)
 
 
 def _starts_in_dim(index: Any, axis: int, ndim: int) -> list[Any]:
     return [index if d == axis else 0 for d in range(ndim)]
 
 
-def _starts(name: str, x: Any, given: Any) -> list[Any]:
-    """Starts of a slice, Python integers where they are known; negative ones count from the end."""
+def _starts(name: str, x: Any, given: Any, negative: Negative) -> list[Any]:
+    """Starts of a slice, Python integers where known; negative ones count from the end where that is wanted."""
     shape = x.aval.shape
     if isinstance(given, Sequence):
         starts = list(given)
@@ -153,7 +171,10 @@ def _starts(name: str, x: Any, given: Any) -> list[Any]:
         starts = [shaping.reshape(part, ()) for part in shaping.split(vector, (1,) * vector.aval.shape[0])]
     if len(starts) != len(shape):
         fail(f"lax.{name}: {x.aval} needs {len(shape)} start indices, got {len(starts)}")
-    return [_start(name, start, n) for start, n in zip(starts, shape)]
+    from_end = [negative] * len(shape) if isinstance(negative, bool) else list(negative)
+    if len(from_end) != len(shape):
+        fail(f"lax.{name}: allow_negative_indices is one bool or one for each dimension of {x.aval}, got {negative}")
+    return [_start(name, start, n if wanted else 0) for start, n, wanted in zip(starts, shape, from_end)]
 
 
 def _start(name: str, start: Any, size: int) -> Any:

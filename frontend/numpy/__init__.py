@@ -148,6 +148,7 @@ from axil.numpy.nan_reductions import (
     nansum,
     nanvar,
 )
+from axil.numpy.namespace_info import SUPPORTED_API_VERSIONS, __array_namespace_info__
 from axil.numpy.number_parts import frexp, gcd, lcm, ldexp, packbits, spacing, unpackbits
 from axil.numpy.padding import pad
 from axil.numpy.polynomial import (
@@ -391,10 +392,12 @@ from axil.numpy.ufuncs import (
     trunc,
 )
 from axil.numpy.updates import IndexUpdates
+from axil.numpy.values import check_placement
 from axil.numpy.vectorizing import apply_along_axis, apply_over_axes, vectorize
 from axil.numpy.whole import allclose, array_equal, array_equiv, isclose
 from axil.numpy.window_functions import bartlett, blackman, hamming, hanning, i0, kaiser
 
+__array_api_version__ = "2024.12"
 pi, e, euler_gamma = _np.pi, _np.e, _np.euler_gamma
 inf, nan, newaxis = _np.inf, _np.nan, None
 index_exp, s_ = _np.index_exp, _np.s_

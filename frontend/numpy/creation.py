@@ -23,6 +23,7 @@ from axil.numpy.values import (
     broadcast,
     broadcast_shape,
     canonical_shape,
+    check_placement,
     convert,
     filled,
     operand,
@@ -37,13 +38,15 @@ from axil.numpy.values import (
 
 
 def array(
-    object: Any, dtype: Any = None, copy: bool = True, order: str | None = "K", ndmin: int = 0
-) -> Value:
+    object: Any, dtype: Any = None, copy: bool = True, order: str | None = "K", ndmin: int = 0, *, device: Any = None,
+    out_sharding: Any = None,
+) -> Value:  # fmt: skip
     """An array of a number, an array, or nested lists of them.
 
     Without a dtype, the elements' own dtypes are promoted together. Arrays are immutable, so `copy` matters only for
     NumPy arrays, which are always copied.
     """
+    check_placement("array", device, out_sharding)
     if order not in (None, "K", "C"):
         raise UnsupportedArgument(f"array(order={order!r}): arrays have one memory order; leave it out")
     if dtype is not None:
@@ -54,8 +57,12 @@ def array(
     return result
 
 
-def asarray(a: Any, dtype: Any = None, order: str | None = None, *, copy: bool | None = None) -> Value:
+def asarray(
+    a: Any, dtype: Any = None, order: str | None = None, *, copy: bool | None = None, device: Any = None,
+    out_sharding: Any = None,
+) -> Value:  # fmt: skip
     """An array of anything that `array` takes; an array stays itself."""
+    check_placement("asarray", device, out_sharding)
     if dtype is None and (type(a) is Array or type(a) is Tracer):
         return a
     return array(a, dtype, order=order)
@@ -168,8 +175,9 @@ def _stacked(x: Any, arrays: dict[int, Value], dtype: np.dtype) -> Value:
     return bind(s.concatenate, *[reshape_to(p, (1, *shape)) for p in parts], axis=0)
 
 
-def astype(x: Any, dtype: Any, /, *, copy: bool = False) -> Value:
+def astype(x: Any, dtype: Any, /, *, copy: bool = False, device: Any = None) -> Value:
     """The same values in another dtype; floats truncate to integers and saturate, complex numbers lose a part."""
+    check_placement("astype", device)
     x = operand("astype", x)
     if dtype is None:
         return convert(x, dtypes.default_float_dtype())
@@ -187,7 +195,7 @@ def view(x: Any, dtype: Any = None) -> Value:
     if dtype is None:
         return x
     dtype = dtypes.check_user_dtype(dtype, "view")
-    old, new = x.dtype.itemsize, dtype.itemsize
+    old, new = dtypes.itemsize_bits(x.dtype), dtypes.itemsize_bits(dtype)
     if old == new and "b" not in (x.dtype.kind, dtype.kind):
         return bind(e.bitcast, x, dtype=dtype)
     if type(x) is not Array:
@@ -218,18 +226,21 @@ def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> A
 # ---- filled --------------------------------------------------------------------------------------------
 
 
-def zeros(shape: Any, dtype: Any = None, **placement: Any) -> Value:
+def zeros(shape: Any, dtype: Any = None, *, device: Any = None, out_sharding: Any = None) -> Value:
     """Zeros."""
+    check_placement("zeros", device, out_sharding)
     return full(shape, 0, _dtype("zeros", shape, dtype))
 
 
-def ones(shape: Any, dtype: Any = None, **placement: Any) -> Value:
+def ones(shape: Any, dtype: Any = None, *, device: Any = None, out_sharding: Any = None) -> Value:
     """Ones."""
+    check_placement("ones", device, out_sharding)
     return full(shape, 1, _dtype("ones", shape, dtype))
 
 
-def empty(shape: Any, dtype: Any = None, **placement: Any) -> Value:
+def empty(shape: Any, dtype: Any = None, *, device: Any = None, out_sharding: Any = None) -> Value:
     """Zeros: an array has no moment in which it is not yet written."""
+    check_placement("empty", device, out_sharding)
     return full(shape, 0, _dtype("empty", shape, dtype))
 
 
@@ -240,8 +251,9 @@ def _dtype(name: str, shape: Any, dtype: Any) -> np.dtype:
     return dtypes.default_float_dtype() if dtype is None else dtypes.check_user_dtype(dtype, name)
 
 
-def full(shape: Any, fill_value: Any, dtype: Any = None, **placement: Any) -> Value:
+def full(shape: Any, fill_value: Any, dtype: Any = None, *, device: Any = None, out_sharding: Any = None) -> Value:
     """An array of one value, or of a value broadcast to the shape."""
+    check_placement("full", device, out_sharding)
     shape = canonical_shape(shape)
     dtype = None if dtype is None else dtypes.check_user_dtype(dtype, "full")
     if type(fill_value) in (int, float, bool, complex):
@@ -256,23 +268,31 @@ def full(shape: Any, fill_value: Any, dtype: Any = None, **placement: Any) -> Va
     return broadcast(value, shape)
 
 
-def zeros_like(a: Any, dtype: Any = None, shape: Any = None, **placement: Any) -> Value:
+def zeros_like(a: Any, dtype: Any = None, shape: Any = None, *, device: Any = None, out_sharding: Any = None) -> Value:
     """Zeros of the shape and dtype of `a`."""
+    check_placement("zeros_like", device, out_sharding)
     return full_like(a, 0, dtype, shape)
 
 
-def ones_like(a: Any, dtype: Any = None, shape: Any = None, **placement: Any) -> Value:
+def ones_like(a: Any, dtype: Any = None, shape: Any = None, *, device: Any = None, out_sharding: Any = None) -> Value:
     """Ones of the shape and dtype of `a`."""
+    check_placement("ones_like", device, out_sharding)
     return full_like(a, 1, dtype, shape)
 
 
-def empty_like(prototype: Any, dtype: Any = None, shape: Any = None, **placement: Any) -> Value:
+def empty_like(
+    prototype: Any, dtype: Any = None, shape: Any = None, *, device: Any = None, out_sharding: Any = None
+) -> Value:
     """Zeros of the shape and dtype of `prototype`."""
+    check_placement("empty_like", device, out_sharding)
     return full_like(prototype, 0, dtype, shape)
 
 
-def full_like(a: Any, fill_value: Any, dtype: Any = None, shape: Any = None, **placement: Any) -> Value:
+def full_like(
+    a: Any, fill_value: Any, dtype: Any = None, shape: Any = None, *, device: Any = None, out_sharding: Any = None
+) -> Value:
     """An array of one value, of the shape and dtype of `a`."""
+    check_placement("full_like", device, out_sharding)
     if not (hasattr(a, "shape") and hasattr(a, "dtype")):
         a = operand("full_like", a)
     shape = a.shape if shape is None else shape
@@ -285,8 +305,11 @@ def full_like(a: Any, fill_value: Any, dtype: Any = None, shape: Any = None, **p
 # ---- matrices ------------------------------------------------------------------------------------------
 
 
-def eye(N: Any, M: Any = None, k: Any = 0, dtype: Any = None, **placement: Any) -> Value:  # noqa: N803 - NumPy's names
+def eye(
+    N: Any, M: Any = None, k: Any = 0, dtype: Any = None, *, device: Any = None, out_sharding: Any = None
+) -> Value:  # noqa: N803 - NumPy's names
     """Ones on the k-th diagonal, zeros elsewhere."""
+    check_placement("eye", device, out_sharding)
     n = operator.index(N)
     m = n if M is None else operator.index(M)
     if n < 0 or m < 0:

@@ -59,14 +59,13 @@ def hfft(a: Any, n: int | None = None, axis: int = -1, norm: str | None = None) 
     a = operand("hfft", a)
     if n is None:
         n = 2 * (a.shape[_axis("hfft", axis, a.ndim)] - 1)
-        if n == 0:
-            return _one("hfft", FftType.IRFFT, a, None, axis, None)  # no points
-    return multiply(_one("hfft", FftType.IRFFT, conj(a), n, axis, _MIRRORED.get(norm, norm)), 1)
+        n = n if n > 0 else None  # no points
+    return _one("hfft", FftType.IRFFT, conj(a), n, axis, _MIRRORED.get(norm, norm))
 
 
 def ihfft(a: Any, n: int | None = None, axis: int = -1, norm: str | None = None) -> Value:
     """The inverse of `hfft`."""
-    return conj(_one("ihfft", FftType.RFFT, operand("ihfft", a), n, axis, _MIRRORED.get(norm, norm)))
+    return conj(_one("ihfft", FftType.RFFT, asarray(a), n, axis, _MIRRORED.get(norm, norm)))
 
 
 _MIRRORED = {None: "forward", "backward": "forward", "forward": "backward"}
@@ -219,6 +218,9 @@ def _several(name: str, kind: FftType, a: Any, s: Any, axes: Any, norm: Any) -> 
     if s is not None:
         half = lengths[-1:] if kind is not FftType.IRFFT else (lengths[-1] // 2 + 1,)
         x = _resized(x, (*x.shape[: x.ndim - len(places)], *lengths[:-1], *half))
+    if kind is FftType.IRFFT and lengths and not lengths[-1]:  # of no points, or of one
+        dtype = dtypes.to_real_dtype(dtypes.to_complex_dtype(x.dtype))
+        return moveaxis(zeros((*x.shape[: x.ndim - len(places)], *lengths), dtype), last, places)
     y = _scaled(name, transform(x, kind, lengths), kind, math.prod(lengths), norm)
     return y if places == last else moveaxis(y, last, places)
 

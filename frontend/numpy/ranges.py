@@ -23,6 +23,7 @@ from axil.numpy.values import (
     broadcast_shape,
     canonical_axis,
     canonical_shape,
+    check_placement,
     convert,
     filled,
     operand,
@@ -35,8 +36,11 @@ from axil.numpy.values import (
 # ---- ranges --------------------------------------------------------------------------------------------
 
 
-def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None, **placement: Any) -> Value:
+def arange(
+    start: Any, stop: Any = None, step: Any = None, dtype: Any = None, *, device: Any = None, out_sharding: Any = None
+) -> Value:
     """Numbers from `start` up to but without `stop`, by `step`; one argument is the stop."""
+    check_placement("arange", device, out_sharding)
     given = [x for x in (start, stop, step) if x is not None]
     known = [_known(x) for x in given]
     if dtype is None:
@@ -80,9 +84,10 @@ def _counted(n: int, dtype: np.dtype) -> Value:
 
 def linspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None,
-    axis: int = 0, **placement: Any,
+    axis: int = 0, *, device: Any = None, out_sharding: Any = None,
 ) -> Any:  # fmt: skip
     """`num` evenly spaced numbers from `start` to `stop`, the last included if `endpoint`."""
+    check_placement("linspace", device, out_sharding)
     num = operator.index(num)
     if num < 0:
         raise shape_error(f"linspace takes a number of samples that is not negative, got {num}")

@@ -17,6 +17,7 @@ from axil.numpy.values import (
     canonical_axes,
     canonical_axis,
     canonical_shape,
+    check_placement,
     operand,
     reshape_to,
     shape_error,
@@ -176,8 +177,9 @@ def rollaxis(a: Any, axis: int, start: int = 0) -> Value:
 # ---- repeat --------------------------------------------------------------------------------------------
 
 
-def broadcast_to(array: Any, shape: Any, **placement: Any) -> Value:
+def broadcast_to(array: Any, shape: Any, *, out_sharding: Any = None) -> Value:
     """Repeated along dimensions to another shape."""
+    check_placement("broadcast_to", None, out_sharding)
     array = operand("broadcast_to", array)
     shape = canonical_shape(shape)
     if len(shape) < array.ndim or any(

@@ -68,6 +68,18 @@ def refuse_out(name: str, out: Any) -> None:
         )  # fmt: skip
 
 
+def check_placement(name: str, device: Any, out_sharding: Any = None) -> None:
+    """Raise `ValueError` for any place but the default device, on which arrays are."""
+    if device is None and out_sharding is None:
+        return
+    from axil.runtime import default_device
+
+    here = default_device()
+    if out_sharding is not None or device != here:
+        raise shape_error(f"{name}: arrays live on the default device {here}, not on {device or out_sharding!r}",
+                          "leave the argument out")  # fmt: skip
+
+
 # ---- operands ------------------------------------------------------------------------------------------
 
 
@@ -305,7 +317,7 @@ def scalar_like(x: Value, value: Any) -> Array:
 
 __all__ = [
     "ARRAY_LIKE", "Array", "Tracer", "UnsupportedArgument", "Value", "as_array", "aval", "binary", "bind", "boolean",
-    "broadcast", "broadcast_shape", "canonical_axes", "canonical_axis", "canonical_shape", "convert",
+    "broadcast", "broadcast_shape", "canonical_axes", "canonical_axis", "canonical_shape", "check_placement", "convert",
     "dtype_and_weak", "elementwise", "filled", "index_error", "make_array", "operand", "promote", "refuse_out",
     "reshape_to", "reweaken", "scalar_like", "select", "shape_error", "state", "type_error", "unary",
 ]  # fmt: skip

@@ -47,7 +47,7 @@ class RegularGridInterpolator:
         (values,), _ = promote("RegularGridInterpolator", values, inexact=True)
         if len(points) > values.ndim:
             raise shape_error(
-                f"RegularGridInterpolator: {len(points)} point arrays are too many for values of {values.ndim} dimensions"
+                f"RegularGridInterpolator: {len(points)} point arrays are too many for {values.aval}"
             )
         if fill_value is not None:
             fill_value = asarray(operand("RegularGridInterpolator", fill_value))

@@ -58,7 +58,7 @@ def map_coordinates(
     input: Any,  # noqa: A002 - SciPy's name
     coordinates: Sequence[Any], order: int, mode: str = "constant", cval: Any = 0.0,
 ) -> Value:  # fmt: skip
-    """`input` at coordinates, an array for each dimension: the nearest element (`order=0`), or linear interpolation (1).
+    """`input` at coordinates, an array a dimension: the nearest element (`order=0`), or linear interpolation (1).
 
     Outside, `mode` is "constant" (`cval`), "nearest", "wrap", "mirror" or "reflect". The result has the dtype of
     `input`. Raises `ValueError` where there are not as many coordinates as dimensions.

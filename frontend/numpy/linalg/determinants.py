@@ -6,10 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from axil.core import bind
 from axil.custom_derivatives import custom_jvp
-from axil.dialects import householder as qr_ops
 from axil.lax import linalg as lax_linalg
+from axil.lax.elementwise import stop_gradient
 from axil.lax.factorizations import geqrf
 from axil.numpy import contraction, reductions
 from axil.numpy.creation import asarray, zeros_like
@@ -164,7 +163,7 @@ def _adjugate_times(a: Value, b: Value) -> tuple[Value, Value]:
     unless the rank is below n - 1, where the adjugate is zero. Back substitution then needs no division by the last:
     it cancels against the determinant.
     """
-    order = bind(qr_ops.qr_column_order, a)
+    order = lax_linalg.qr(stop_gradient(a), pivoting=True, full_matrices=False)[2]
     n, batch = a.shape[-1], order.shape[:-1]
     sorted_columns = take_along_axis(a, broadcast_to(order[..., None, :], a.shape), -1)
     lu, pivots, permutation = lax_linalg.lu(sorted_columns)

@@ -106,6 +106,7 @@ def solve(
     if assume_a != "pos":
         return jnp.linalg.solve(a, b)
     (a, b), _ = promote("solve", a, b, inexact=True)
+    vectors = 1 < b.ndim == a.ndim - 1
 
     def solvers(a: Value) -> tuple[Callable[[Value], Value], Callable[[Value], Value] | None]:
         factor = lax_linalg.cholesky(a if lower else adjoint(a), symmetrize_input=False)
@@ -113,7 +114,8 @@ def solve(
         # The transpose of a hermitian matrix is its conjugate.
         return forward, None if a.dtype.kind != "c" else lambda b: forward(b.conj()).conj()
 
-    return solving.solve_with(a, b, solvers)
+    x = solving.solve_with(a, b[..., None] if vectors else b, solvers)
+    return x[..., 0] if vectors else x
 
 
 # ---- Sylvester's equation ------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ def detrend(
         raise UnsupportedArgument("detrend cannot overwrite its argument: arrays are immutable; use the result")
     if type not in ("constant", "linear"):
         raise shape_error(f"detrend takes the type linear or constant, got {type!r}")
-    (x,), _ = promote("detrend", data, inexact=True)
+    (x,), _ = promote("detrend", asarray(data), inexact=True)
     axis = canonical_axis(axis, x.ndim)
     if type == "constant":
         return subtract(x, mean(x, axis, keepdims=True))

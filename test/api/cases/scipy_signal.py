@@ -72,6 +72,8 @@ CASES = {
 }  # fmt: skip
 
 EXCEPTIONS = {
+    "M.csd(A((2,0)), A((2,0)))": "JAX mixes up place and size, and gives an array of shape [1, 2] for no numbers",
+    "M.istft(A((9,7),'c'), nperseg=17)": "JAX forgets that the transforms then have 17 points; here, as in SciPy",
     "M.istft(A((9,7),'c'), noverlap=0)": "JAX takes 0 for None, and overlaps by half; here, as in SciPy, it is 0",
 }
 
