@@ -21,6 +21,7 @@ PACKAGES = {
     "iree-base-compiler": "compiling needs it",
     "torch-mlir": "compiling needs it: the MLIR that the dialect lives in",
     "optree": "tracing needs it",
+    "opt_einsum": "einsum needs it",
 }
 """The packages that Axil is built on, and who needs them."""
 

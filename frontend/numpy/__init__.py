@@ -135,6 +135,7 @@ from axil.numpy.lookup import (
     unravel_index,
     where,
 )
+from axil.numpy.namespace_info import SUPPORTED_API_VERSIONS, __array_namespace_info__
 from axil.numpy.nan_reductions import (
     nanargmax,
     nanargmin,
@@ -148,7 +149,6 @@ from axil.numpy.nan_reductions import (
     nansum,
     nanvar,
 )
-from axil.numpy.namespace_info import SUPPORTED_API_VERSIONS, __array_namespace_info__
 from axil.numpy.number_parts import frexp, gcd, lcm, ldexp, packbits, spacing, unpackbits
 from axil.numpy.padding import pad
 from axil.numpy.polynomial import (

@@ -1,4 +1,4 @@
-"""Einstein summation. The order of contractions comes from opt_einsum where it is installed; else it is greedy."""
+"""Einstein summation. The order of contractions comes from opt_einsum."""
 
 from __future__ import annotations
 
@@ -177,51 +177,21 @@ def _path(terms: Sequence[tuple[Value, str]], output: str, optimize: Any) -> lis
         return [tuple(range(len(terms)))] if len(terms) > 1 else []
     if isinstance(optimize, (list, tuple)):
         return [tuple(p) for p in optimize if not isinstance(p, str)]
-    try:
-        import opt_einsum
-    except ImportError:
-        return _greedy(terms, output)
-    text = (
-        ",".join(names for _, names in terms)
-        + "->"
-        + "".join(n for n in output if any(n in t for _, t in terms))
-    )
+    import opt_einsum
+
+    named = "".join(n for n in output if any(n in t for _, t in terms))
+    text = ",".join(names for _, names in terms) + "->" + named
     how: Any = "auto" if isinstance(optimize, bool) else optimize
-    return [
-        tuple(p)
-        for p in opt_einsum.contract_path(text, *(v.shape for v, _ in terms), shapes=True, optimize=how)[0]
-    ]
+    path, _ = opt_einsum.contract_path(text, *(v.shape for v, _ in terms), shapes=True, optimize=how)
+    return [tuple(p) for p in path]
 
 
-def _greedy(terms: Sequence[tuple[Value, str]], output: str) -> list[tuple[int, ...]]:
-    """Always the pair whose product is smallest next to what it replaces."""
-    sizes = {n: size for v, names in terms for n, size in zip(names, v.shape)}
-    left = [set(names) for _, names in terms]
-    path: list[tuple[int, ...]] = []
+def einsum_path(subscripts: Any, /, *operands: Any, optimize: Any = "auto") -> tuple[list[Any], Any]:
+    """The order in which `einsum` contracts its operands, as positions, and opt_einsum's account of what that costs."""
+    import opt_einsum
 
-    def volume(names: set[str]) -> int:
-        total = 1
-        for n in names:
-            total *= sizes[n]
-        return total
-
-    def product(i: int, j: int) -> set[str]:
-        others = set(output).union(*(t for k, t in enumerate(left) if k not in (i, j)))
-        return (left[i] | left[j]) & others
-
-    while len(left) > 1:
-        pairs = [(i, j) for j in range(len(left)) for i in range(j)]
-        i, j = min(pairs, key=lambda p: volume(product(*p)) - volume(left[p[0]]) - volume(left[p[1]]))
-        merged = product(i, j)
-        left = [t for k, t in enumerate(left) if k not in (i, j)] + [merged]
-        path.append((i, j))
-    return path
-
-
-def einsum_path(subscripts: Any, /, *operands: Any, optimize: Any = "auto") -> tuple[list[Any], str]:
-    """The order in which `einsum` would contract its operands."""
     text, values = _standard_form(subscripts, operands)
-    values = [asarray(v) for v in values]
-    inputs, output = _parse(text, values)
-    terms = list(zip(values, inputs))
-    return ["einsum_path", *_path(terms, output, optimize)], text
+    shapes = [asarray(v).shape for v in values]
+    how: Any = "auto" if isinstance(optimize, bool) else optimize
+    path, account = opt_einsum.contract_path(text, *shapes, shapes=True, optimize=how)
+    return list(path), account

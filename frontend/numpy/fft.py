@@ -14,6 +14,7 @@ from axil.core import bind
 from axil.dialects import shape as shape_ops
 from axil.lax.fourier import FftType
 from axil.lax.fourier import fft as transform
+from axil.numpy.creation import asarray, zeros
 from axil.numpy.selection import roll
 from axil.numpy.shaping import moveaxis
 from axil.numpy.ufuncs import conj, divide, multiply

@@ -193,7 +193,7 @@ def lstsq(a: Any, b: Any, rcond: Any = None, *, numpy_resid: bool = False) -> tu
     vector, (m, n) = b.ndim == 1, a.shape
     b = b[:, None] if vector else b
     if not a.size:
-        x, s, rank = zeros((n, b.shape[1]), a.dtype), empty(0, a.dtype), asarray(0)
+        x, s, rank = zeros((n, b.shape[1]), a.dtype), empty(0, a.dtype), asarray(0, int)
     else:
         eps = dtypes.finfo(a.dtype).eps
         rcond = eps * max(n, m) if rcond is None else pick(asarray(rcond) < 0, eps, rcond)
