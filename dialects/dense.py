@@ -19,8 +19,10 @@ _RAW = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64, 16: np.complex128
 def to_attribute(array: np.ndarray, type_: ir.Type) -> ir.DenseElementsAttr:
     """The attribute that holds `array`; `type_` is its tensor type. All-equal arrays are stored as a splat."""
     context = type_.context
+    if not array.size:
+        return ir.Attribute.parse(f"dense<> : {type_}", context)
     if array.dtype.kind == "b":
-        if array.size and (array.all() or not array.any()):
+        if array.all() or not array.any():
             return ir.DenseElementsAttr.get_splat(type_, ir.BoolAttr.get(bool(array.flat[0]), context))
         flags = [ir.BoolAttr.get(bool(v), context) for v in array.flat]
         with ir.Location.unknown(context):

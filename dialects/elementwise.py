@@ -485,6 +485,8 @@ def _convert_reference(x: np.ndarray, *, dtype: Any) -> np.ndarray:
             x = np.real(x)
         if av.is_float(x.dtype) and av.is_integer(dtype):
             return _float_to_integer(x, np.dtype(dtype))
+        if x.dtype in av.SMALL_TYPES and dtype in av.SMALL_TYPES:  # not all of them convert directly
+            x = x.astype(np.float32 if av.is_float(x.dtype) else np.int8)
         return x.astype(dtype)
 
 
@@ -557,6 +559,10 @@ convert = Op(
     samples=(
         sample("f32[3]", dtype=np.dtype("float64"), grad=False), sample("f32[3]", dtype=np.dtype("int32"), grad=False),
         sample("i32[3]", dtype=np.dtype("float32"), grad=False), sample("i32[3]", dtype=np.dtype("bool"), grad=False),
+        sample("f32[2,3]", dtype=np.dtype(ml_dtypes.float8_e4m3fn), grad=False),
+        sample("f8_e5m2[5]", dtype=np.dtype("float32"), grad=False),
+        sample("i32[5]", dtype=np.dtype(ml_dtypes.int4), grad=False, domain=(-20, 20)),
+        sample("u4[5]", dtype=np.dtype("int32"), grad=False, domain=(0, 15)),
     ),
     simplify=lambda xs, attributes, result: xs[0] if dtype_of(xs[0]) == dtype_of(result) else None,
 )  # fmt: skip
@@ -579,7 +585,11 @@ bitcast = Op(
     attributes={"dtype": "dtype"}, infer=_bitcast_infer, jvp=no_tangent, lower=_bitcast_lower,
     reference=lambda x, *, dtype: np.asarray(x, order="C").view(dtype),
     batch=lambda size, xs, batched, *, dtype: bitcast(xs[0], dtype=dtype),
-    samples=(sample("f32[3]", dtype=np.dtype("uint32"), grad=False),),
+    samples=(
+        sample("f32[3]", dtype=np.dtype("uint32"), grad=False),
+        sample("u8[5]", dtype=np.dtype(ml_dtypes.float8_e5m2), grad=False, domain=(0, 120)),
+        sample("f8_e4m3fn[2,3]", dtype=np.dtype("int8"), grad=False),
+    ),
 )  # fmt: skip
 
 # ---- constants -----------------------------------------------------------------------------------------

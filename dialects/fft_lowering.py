@@ -31,13 +31,13 @@ _TABLE = 4096
 
 
 def lower(values: Any, results: Any, context: Any, *, kind: str, fft_lengths: tuple[int, ...]) -> Any:
-    """The lowering rule of `fft`."""
+    """The lowering rule of `fft`. Text for others has StableHLO's op, which takes up to three dimensions."""
     from axil.dialects import hlo
 
     (x,), of = values, hlo.aval_of_type(results[0])
     if not of.size:
         return hlo.splat(results[0], 0)
-    if context is not None and context.platform == "portable":
+    if context is not None and context.platform == "portable" and len(fft_lengths) <= 3:
         return hlo.fft(x, kind, fft_lengths, results[0])
     last = len(of.shape) - 1
     others = range(len(of.shape) - len(fft_lengths), last)
@@ -208,7 +208,7 @@ def _parts(values: np.ndarray, dtype: np.dtype) -> tuple[Any, Any]:
     """Emit the parts of complex constants."""
     from axil.dialects import hlo
 
-    return hlo.constant(values.real.copy(), dtype), hlo.constant(values.imag.copy(), dtype)
+    return hlo.constant(np.real(values).copy(), dtype), hlo.constant(np.imag(values).copy(), dtype)
 
 
 def _matrix(re: Any, im: Any, r: int) -> tuple[Any, Any]:

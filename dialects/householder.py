@@ -116,7 +116,7 @@ geqrf = Op(
     batch=lambda size, xs, batched: geqrf(*all_batched(size, xs, batched)), lower=_geqrf_lower, flops=_geqrf_flops,
     samples=(
         sample("f32[3,3]"), sample("f32[4,2]"), sample("f32[2,4]"), sample("c64[2,3,3]"), sample("c64[4,2]"),
-        sample("f64[2,21,19]"), sample("f32[3,0]", grad=False),
+        sample("f32[3,0]", grad=False),
     ),
 )  # fmt: skip
 
@@ -246,6 +246,5 @@ ormqr = Op(
         sample("f32[3,3]", "f32[3]", "f32[3,2]", adjoint=False), sample("f32[4,3]", "f32[2]", "f32[4,4]", adjoint=True),
         sample("c64[2,3,2]", "c64[2,2]", "c64[2,3,3]", adjoint=True),
         sample("c64[3,2]", "c64[2]", "c64[3,1]", adjoint=False),
-        sample("f64[20,18]", "f64[18]", "f64[20,3]", domain=(-0.1, 0.1), adjoint=False),
     ),
 )  # fmt: skip

@@ -9,7 +9,7 @@ import numpy as np
 from axil.dialects.avals import aval, dtype_of, shape_of
 from axil.dialects.errors import AttributeValueError, DtypeError, ShapeError
 from axil.dialects.factories import Aval, Op, all_batched, no_tangent, ops, sample
-from axil.dialects.matrix_rules import identity_like
+from axil.dialects.matrix_rules import identity_like, permutation_matrix
 from axil.dialects.spectral_rules import check_matrix, columns_of, matmul
 from axil.dialects.triangular import forward_substitution, triangle
 
@@ -73,7 +73,9 @@ def _jvp(y: Any, xs: Any, dxs: Any) -> Any:
     packed, _, rows = y
     l, u = square_factors(packed)
     solve = dict(transpose_a=False, conjugate_a=False)
-    f = ops.triangular_solve(l, permuted_rows(dxs[0], rows), left_side=True, lower=True, unit_diagonal=True, **solve)
+    # A product with a permutation matrix, as its transpose is one as well: that of a gather would be a scatter.
+    f = matmul(permutation_matrix(rows, dtype_of(packed)), dxs[0])
+    f = ops.triangular_solve(l, f, left_side=True, lower=True, unit_diagonal=True, **solve)
     f = ops.triangular_solve(u, f, left_side=False, lower=False, unit_diagonal=False, **solve)
     return ops.add(matmul(l, triangle(f, True, strict=True)), matmul(triangle(f, False), u)), None, None
 
@@ -102,15 +104,6 @@ def _padded(x: Any, rows: int, columns: int) -> Any:
     return ops.pad(x, zero, low=low, high=(*low[:-2], rows, columns), interior=low) if rows or columns else x
 
 
-def permuted_rows(x: Any, rows: Any) -> Any:
-    """Rows of matrices in the order `rows`, an i32 array."""
-    from axil.dialects.sorting import take_along
-
-    n = shape_of(x)[-1]
-    along = ops.broadcast_in_dim(rows, shape=(*shape_of(rows), n), dims=tuple(range(len(shape_of(rows)))))
-    return take_along(x, along, len(shape_of(x)) - 2) if n and shape_of(rows)[-1] else x
-
-
 def _lower(values: Any, results: Any, context: Any) -> Any:
     from axil.dialects import matrix_lowering as lowering
 
@@ -130,7 +123,7 @@ lu = Op(
     source="derivative: de Hoog, Anderssen and Lukas, Differentiation of matrix functionals using triangular "
            "factorization (2011)",
     samples=(
-        sample("f32[3,3]"), sample("c64[2,3,3]"), sample("f32[5,3]"), sample("f32[3,5]"), sample("f64[2,20,20]"),
+        sample("f32[3,3]"), sample("c64[2,3,3]"), sample("f32[5,3]"), sample("f32[3,5]"),
         sample("f32[0,3]", grad=False), sample("f32[2,2]", domain=(0.0, 0.0), grad=False),
     ),
 )  # fmt: skip

@@ -9,7 +9,17 @@ import numpy as np
 from axil.dialects.avals import dtype_of, shape_of
 from axil.dialects.factories import ops
 from axil.dialects.op import full
-from axil.dialects.spectral_rules import adjoint, as_dtype, columns_of, compared_places, masked, matmul, real_part
+from axil.dialects.spectral_rules import (
+    adjoint,
+    along_columns,
+    as_dtype,
+    columns_of,
+    compared_places,
+    masked,
+    matmul,
+    real_dtype,
+    real_part,
+)
 from axil.dialects.triangular import triangle
 
 
@@ -24,6 +34,14 @@ def identity_like(x: Any, rows: int, columns: int | None = None) -> Any:
     """Identity matrices of the batch and dtype of `x`."""
     ones = full((*shape_of(x)[:-2], rows, rows if columns is None else columns), 1, dtype_of(x))
     return masked(compared_places(ones, "eq"), ones)
+
+
+def permutation_matrix(order: Any, dtype: Any) -> Any:
+    """The matrices that bring rows in the orders (..., n): row i has its one in column `order[i]`."""
+    n = shape_of(order)[-1]
+    places = along_columns(order, n)
+    numbers = ops.iota(shape=shape_of(places), axis=len(shape_of(places)) - 1, dtype=np.dtype(np.int32))
+    return as_dtype(ops.convert(ops.eq(places, numbers), dtype=real_dtype(dtype)), dtype)
 
 
 def pad_end(x: Any, axis: int, count: int) -> Any:

@@ -307,7 +307,7 @@ def _selection(name: str, summary: str, other: str, infer: Any, reference: Any, 
     def emit(values: Any, results: Any, context: Any, **attributes: Any) -> Any:
         from axil.dialects import pooling_lowering
 
-        return getattr(pooling_lowering, lower)(*values, results[0], **attributes)
+        return getattr(pooling_lowering, lower)(*values, results[0], context, **attributes)
 
     return Op(
         name=name, summary=summary, operands=("values", "x"), attributes={**_ATTRIBUTES, "largest": "bool"},

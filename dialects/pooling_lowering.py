@@ -116,7 +116,7 @@ def _picked(values: Any, start: Any, x: Any, largest: bool, **attributes: Axes) 
     return hlo.barrier(reduce_window([x, values], [worst, start], _keep_first(largest), **attributes)[1])
 
 
-def gather(tangent: Any, x: Any, result: Any, *, largest: bool, **attributes: Axes) -> Any:
+def gather(tangent: Any, x: Any, result: Any, context: Any, *, largest: bool, **attributes: Axes) -> Any:
     """Of each window of `x`, the tangent of the element selected."""
     if not hlo.aval_of_type(result).size or not aval_of(x).size:
         return hlo.splat(result, 0)
@@ -129,13 +129,15 @@ def gather(tangent: Any, x: Any, result: Any, *, largest: bool, **attributes: Ax
     return y if wide == dtype else hlo.convert(y, dtype)
 
 
-def scatter_add(source: Any, x: Any, result: Any, *, largest: bool, **attributes: Axes) -> Any:
+def scatter_add(source: Any, x: Any, result: Any, context: Any, *, largest: bool, **attributes: Axes) -> Any:
     """The values of `source` sent to the elements of `x` that their windows select."""
     of = aval_of(x)
     if not of.size or not aval_of(source).size:
         return hlo.splat(result, 0)
     if not of.ndim:
         return source
+    if context.platform == "portable" and not _dilated(attributes):
+        return _select_and_scatter(source, x, largest, **attributes)
     wide = _FLOAT32 if of.dtype in _HALF else of.dtype
     source, x = (v if wide == of.dtype else hlo.convert(v, wide) for v in (source, x))
     places = _flat_places(of.shape)
@@ -143,6 +145,28 @@ def scatter_add(source: Any, x: Any, result: Any, *, largest: bool, **attributes
     few = math.prod(attributes["window"]) <= TAPS
     y = (_written_out if few else _by_scatter)(source, target, places, of.shape, **attributes)
     return y if wide == of.dtype else hlo.convert(y, of.dtype)
+
+
+def _dilated(attributes: dict[str, Axes]) -> bool:
+    return set(attributes["base_dilation"]) | set(attributes["window_dilation"]) != {1}
+
+
+def _select_and_scatter(
+    source: Any, x: Any, largest: bool, *, window: Axes, strides: Axes, low: Axes, high: Axes, **dilations: Axes
+) -> Any:
+    """StableHLO's own op, for those that read the text."""
+    zero = hlo.constant(np.asarray(0, dtype_of(x)))
+    made = hlo.typed(
+        "select_and_scatter", [x.type], [x, source, zero], regions=2, window_dimensions=hlo.ints(window),
+        window_strides=hlo.ints(strides), padding=to_attribute("dense", np.asarray([*zip(low, high)], np.int64)),
+    )  # fmt: skip
+    scalars = [tensor_type(aval((), dtype_of(x)))] * 2
+    keep, add = hlo.body(made, scalars, 0), hlo.body(made, scalars, 1)
+    with ir.InsertionPoint(keep):
+        hlo.return_([hlo.compare(*keep.arguments, "GE" if largest else "LE")])
+    with ir.InsertionPoint(add):
+        hlo.return_([hlo.op("add", *add.arguments)])
+    return made.results[0]
 
 
 def _flat_places(shape: Axes) -> Any:

@@ -15,8 +15,8 @@ from axil.dialects import avals as av
 from axil.dialects.avals import Aval
 from axil.dialects.householder_forms import (
     reduce_to_hessenberg,
-    refuse_derivative,
     reflector,
+    refuse_derivative,
     unpack_hessenberg,
 )
 from axil.dialects.op import Op, sample

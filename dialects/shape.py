@@ -451,6 +451,10 @@ def _reverse_lower(values: Any, results: Any, context: Any, *, axes: tuple[int, 
     x = values[0]
     if not hasattr(x.owner, "arguments") and x.owner.name == "stablehlo.slice":
         x = hlo.barrier(x)  # IREE 3.13 cannot compile the reverse of a strided slice
+    of = dtype_of(x)
+    if of.kind == "u":  # nor that of unsigned integers: reverse their bits as signed ones
+        signed = hlo.bitcast(x, f"i{of.itemsize}")
+        return hlo.bitcast(hlo.op("reverse", signed, dimensions=hlo.ints(axes)), of)
     return hlo.op("reverse", x, dimensions=hlo.ints(axes))
 
 
@@ -461,7 +465,8 @@ reverse = Op(
     transpose=lambda ct, xs, *, axes: (reverse(ct, axes=axes),),
     batch=lambda size, xs, batched, *, axes: reverse(xs[0], axes=up(axes)), flops=free,
     simplify=lambda operands, attributes, result: None if attributes["axes"] else operands[0],
-    samples=(sample("f32[2,3]", axes=(1,)), sample("f32[2,3,2]", axes=(2, 0)), sample("f32[3]", axes=())),
+    samples=(sample("f32[2,3]", axes=(1,)), sample("f32[2,3,2]", axes=(2, 0)), sample("f32[3]", axes=()),
+             sample("u8[5]", axes=(0,), domain=(0, 200))),
 )  # fmt: skip
 
 

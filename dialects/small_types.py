@@ -22,8 +22,8 @@ from axil.dialects import avals as av
 from axil.dialects import staged
 from axil.dialects.staged import Staged, where
 
-CARRIER = np.dtype(np.uint8)
-"""What a byte that holds the bits of a small type is."""
+CARRIER = np.dtype(np.int8)
+"""What a byte that holds the bits of a small type is. (IREE 3.13 cannot compile all operations on unsigned ones.)"""
 
 
 def wide_dtype(dtype: Any) -> np.dtype:
@@ -92,8 +92,8 @@ def decode(bits: Any, dtype: np.dtype) -> Any:
         return _decode_float(bits, dtype)
     width = ml_dtypes.iinfo(dtype).bits
     if av.is_unsigned(dtype):
-        return staged.bits_of(_and(bits, (1 << width) - 1), np.dtype(np.int8))
-    moved = staged.bits_of(_left(bits, 8 - width), np.dtype(np.int8))
+        return _and(bits, (1 << width) - 1)
+    moved = _left(bits, 8 - width)
     if isinstance(moved, Staged):
         return moved.op("shift_right_arithmetic", 8 - width)
     return moved >> np.int8(8 - width)
@@ -103,7 +103,7 @@ def _decode_float(bits: Any, dtype: np.dtype) -> Any:
     if dtype == _E8M0:
         return _decode_exponent(bits)
     f = float_format(dtype)
-    code = staged.converted(bits, np.dtype(np.uint32))
+    code = _and(staged.converted(bits, np.dtype(np.uint32)), 255)
     magnitude = _and(code, f.sign - 1)
     # The fields lie as in f32, but for the width of the mantissa and the bias of the exponent.
     shifted = _left(magnitude, 23 - f.mantissa) + np.uint32((127 - f.bias) << 23)
@@ -123,7 +123,7 @@ _E8M0 = np.dtype(ml_dtypes.float8_e8m0fnu)
 
 def _decode_exponent(bits: Any) -> Any:
     """Of float8_e8m0fnu, which has an exponent alone."""
-    code = staged.converted(bits, np.dtype(np.uint32))
+    code = _and(staged.converted(bits, np.dtype(np.uint32)), 255)
     x = staged.bits_of(_left(code, 23), np.dtype(np.float32))
     return where(code == 0, np.float32(2.0**-127), where(code == 255, np.float32(np.nan), x))
 
@@ -138,7 +138,7 @@ def encode(x: Any, dtype: np.dtype) -> Any:
     """
     if av.is_float(dtype):
         return _encode_exponent(x) if dtype == _E8M0 else _encode_float(x, float_format(dtype))
-    return _and(staged.bits_of(x, CARRIER), (1 << ml_dtypes.iinfo(dtype).bits) - 1)
+    return _and(x, (1 << ml_dtypes.iinfo(dtype).bits) - 1)
 
 
 def _encode_float(x: Any, f: FloatFormat) -> Any:

@@ -73,7 +73,7 @@ def _binomial(n: Any, k: Any) -> Any:
     p, q = where(inside, n, 1.0), where(inside, k, 1.0)
     y = exp(-log1p(p) - _log_beta(p - q + 1.0, q + 1.0))
     whole = (floor(p) == p) & (floor(q) == q) & (y < 1e10)
-    return where(inside, where(whole, rint(y), y), where((n == n) & (k == k), 0.0, math.nan))
+    return where(inside, where(whole, rint(y), y), where((n == n) & (k == k), 0.0, n * math.nan))
 
 
 def _binomial_slope(y: Any, up: Any, down: Any) -> Any:

@@ -63,8 +63,12 @@ def where_finite(x: np.ndarray, decompose: Callable[[np.ndarray], tuple[np.ndarr
     if not bad.any():
         return tuple(decompose(x))
     results = decompose(np.where(bad[..., None, None], x.dtype.type(0), x))
-    return tuple(np.where(bad.reshape(bad.shape + (1,) * (r.ndim - bad.ndim)), np.nan, r).astype(r.dtype)
-                 for r in results)  # fmt: skip
+    return tuple(np.where(bad.reshape(bad.shape + (1,) * (r.ndim - bad.ndim)), _nan(r.dtype), r) for r in results)
+
+
+def _nan(dtype: np.dtype) -> np.generic:
+    """NaN, in both parts of a complex number."""
+    return dtype.type(complex(np.nan, np.nan) if dtype.kind == "c" else np.nan)
 
 
 def each_matrix(x: np.ndarray, function: Callable[[np.ndarray], tuple[np.ndarray, ...]]) -> tuple[np.ndarray, ...]:

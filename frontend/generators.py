@@ -33,6 +33,17 @@ class Generator:
     bits: Callable[[Any, int, tuple[int, ...]], Any]
     fold_in: Callable[[Any, Any], Any]
 
+    def __reduce__(self) -> tuple:
+        """There is one of a name: a copy, or what is unpickled, is that one."""
+        return _named, (self.name,)
+
+    def __repr__(self) -> str:
+        return f"<generator {self.name}>"
+
+
+def _named(name: str) -> Generator:
+    return GENERATORS[name]
+
 
 # ---- rbg: XLA's generator for bits, threefry for keys --------------------------------------------------
 

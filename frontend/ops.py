@@ -9,7 +9,7 @@ import numpy as np
 
 from axil import dtypes, lax
 from axil import numpy as anp
-from axil.lax.common import fail, integer
+from axil.lax.common import ArgumentTypeError, fail, integer
 from axil.numpy.values import operand
 
 
@@ -81,6 +81,10 @@ def _reduced(
     if count < 0:
         fail(f"ops.{name}: num_segments must not be negative, got {count}")
     row, shape, dtype = data.aval.shape[1:], ids.aval.shape, data.aval.dtype
+    if dtype == np.bool_ and reduce in (anp.sum, anp.prod):
+        fail(f"ops.{name} takes numbers, got {data.aval}", "convert them: data.astype(int)", kind=ArgumentTypeError)
+    if not count:
+        return anp.zeros((0, *row), dtype)
     data = anp.broadcast_to(data, (*shape, *row))
     index = ids.astype(np.int32) if ids.aval.dtype.itemsize < 4 else ids
     if bucket is None:

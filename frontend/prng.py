@@ -41,6 +41,14 @@ class KeyDType(dtypes.ExtendedDType):
 
     __str__ = __repr__
 
+    def __reduce__(self) -> tuple:
+        """There is one for each generator."""
+        return _dtype_named, (self.generator.name,)
+
+
+def _dtype_named(name: str) -> KeyDType:
+    return KEY_DTYPES[name]
+
 
 KEY_DTYPES = {name: KeyDType(g) for name, g in GENERATORS.items()}
 KEY_DTYPE = KEY_DTYPES[THREEFRY.name]

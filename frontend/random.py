@@ -142,6 +142,8 @@ def rademacher(key: Any, shape: Any = (), dtype: Any = None) -> Any:
 def geometric(key: Any, p: Any, shape: Any = None, dtype: Any = None) -> Any:
     """The number of trials up to the first success, each of probability `p`."""
     dtype = dtypes.check_user_dtype(int if dtype is None else dtype, "random.geometric")
+    if dtypes.kind_of(dtype) not in "iu":
+        fail(f"random.geometric gives integers, not {dtypes.short_name(dtype)}", kind=KeyValueError)
     p = as_operand("geometric", p)
     if dtypes.kind_of(p.aval.dtype) != "f":
         p = converted(p, dtypes.default_float_dtype())
@@ -204,6 +206,8 @@ def permutation(key: Any, x: Any, axis: int = 0, independent: bool = False) -> A
         size = max(int(x), 0)
         return _shuffled(raw, lax.iota(dtypes.default_int_dtype(), size), 0)
     axis = axis_index("permutation", axis, len(x.aval.shape))
+    if not x.aval.size:
+        return x
     if independent or len(x.aval.shape) == 1:
         return _shuffled(raw, x, axis)
     order = _shuffled(raw, lax.iota(dtypes.default_int_dtype(), x.aval.shape[axis]), 0)

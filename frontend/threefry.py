@@ -7,6 +7,7 @@ computed alone, and a sharded array is what the whole would be.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,9 @@ def split(key: Any, shape: tuple[int, ...]) -> Any:
 
 def fold_in(key: Any, data: Any) -> Any:
     """A new raw key of a raw key and a word."""
+    if type(key) is Array and type(data) is Array and state.trace is None:
+        first, second = _hashed_few(int(key._numpy[0]), int(key._numpy[1]), (int(data._numpy),))
+        return make_array(np.array([*first, *second], U32), aval((2,), U32))
     return lax.stack(bind(threefry2x32, *words(key, ()), lax.full((), 0, U32), data))
 
 
@@ -80,11 +84,11 @@ _FEW = 12
 _ROUNDS = [_ROTATIONS[i % 2] for i in range(5)]
 
 
-def _hashed_few(key0: int, key1: int, size: int) -> tuple[list[int], list[int]]:
-    """The hashes of 0 to `size` (excluded) under a key of two words; the same as the op `threefry2x32`."""
+def _hashed_few(key0: int, key1: int, counters: Iterable[int]) -> tuple[list[int], list[int]]:
+    """The hashes of 32-bit counters under a key of two words; the same as the op `threefry2x32`."""
     mask, keys = 0xFFFFFFFF, (key0, key1, key0 ^ key1 ^ _PARITY)
     first, second = [], []
-    for count in range(size):
+    for count in counters:
         a, b = key0, count + key1 & mask
         for i, rotations in enumerate(_ROUNDS):
             for r in rotations:
@@ -101,7 +105,7 @@ def _hashed_at_once(key: np.ndarray, shape: tuple[int, ...], size: int) -> tuple
     """`hashed` of a concrete key: the key's words need no repetition, as NumPy broadcasts them."""
     of = aval(shape, U32)
     if size <= _FEW:
-        first, second = (np.array(part, U32) for part in _hashed_few(int(key[0]), int(key[1]), size))
+        first, second = (np.array(part, U32) for part in _hashed_few(int(key[0]), int(key[1]), range(size)))
         return make_array(first.reshape(shape), of), make_array(second.reshape(shape), of)
     low = np.arange(size, dtype=U32)
     high = np.zeros((), U32) if size <= 2**32 else (np.arange(size) >> 32).astype(U32)

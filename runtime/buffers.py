@@ -59,7 +59,7 @@ SMALL_TYPES: tuple[np.dtype[Any], ...] = tuple(
 )  # fmt: skip
 DTYPES: dict[int, np.dtype[Any]] = {number: dtype for dtype, number in ELEMENT_TYPES.items()}
 # Signless integers: what IREE reports where a program does not say.
-ELEMENT_TYPES |= {dtype: 0x12000008 for dtype in SMALL_TYPES}
+ELEMENT_TYPES |= {dtype: 0x11000008 for dtype in SMALL_TYPES}
 DTYPES |= {0x10000000 + bits: np.dtype(f"int{bits}") for bits in (8, 16, 32, 64)}
 
 

@@ -24,6 +24,7 @@ COMMANDS = {
     "opt": "run compiler passes over an .mlir file",
     "grad": "differentiate a function of an .mlir file",
     "inspect": "show what an .axil artifact holds",
+    "fuzz": "try random programs over all ops: reference, compiled, batched, differentiated",
     "doctor": "check this installation: versions, devices, targets, cache",
     "demo": "train a digit classifier, compile it and run the artifact (needs the extra [demo])",
     "docs": "",  # hidden: writes docs/ops.md and docs/api.md

@@ -35,7 +35,7 @@ def eig(values: Sequence[Any], results: Sequence[Any], *, vectors: bool, platfor
     n = inputs[0].shape[-1]
 
     def write(bench: Workbench, x: Array, out: list[Array]) -> None:
-        form = SchurForm.of(bench, x, n)
+        form = SchurForm.of(bench, x, n, vectors)
         work = Triangular.of(bench, form, n)
         work.write_values(out[:2])
         if vectors:
@@ -53,7 +53,7 @@ class Triangular:
     real_input: bool
     n: int
     t: Array
-    z: Tiles
+    z: Tiles | None
     stride: int
     scale: str
     good: str
@@ -66,12 +66,13 @@ class Triangular:
         """The complex Schur form of a matrix from its Schur form, which for real ones may have blocks."""
         complex_ = replace(bench, parts=2)  # one list of sizes serves both
         stride = form.stride
-        room = [complex_.take(size) for size in (stride, stride, form.z.count * form.z.width)]
+        room = [complex_.take(size) for size in (stride, stride, form.n + 2 * bench.lanes)]
         whole = Triangular(complex_, bench.parts == 1, n, form.h, form.z, stride, form.scale, form.good, *room)
         if bench.parts == 1:
             whole.t = _with_imaginary(complex_, form.h, (n + 1) * stride)
-            size = form.z.count * form.z.keys * form.z.width
-            whole.z = replace(form.z, bench=complex_, array=_with_imaginary(complex_, form.z.array, size))
+            if form.z is not None:
+                size = form.z.count * form.z.keys * form.z.width
+                whole.z = replace(form.z, bench=complex_, array=_with_imaginary(complex_, form.z.array, size))
             whole.split_blocks()
         return whole
 
@@ -95,20 +96,17 @@ class Triangular:
 
     def split(self, k: str, after: str) -> None:
         """Rotates rows and columns k and k + 1, whose block is one of a pair."""
-        b, r, f = self.bench.b, self.bench.wide, self.bench.scalars
+        r, f = self.bench.wide, self.bench.scalars
         a, up, c = (f.real.convert(self.t.load(self.at(i, j))[0], "f64") for i, j in ((k, k), (k, after), (after, k)))
         m = r.sqrt(r.mul(r.abs(up), r.abs(c)))
         size = r.sqrt(r.add(r.mul(m, m), r.mul(c, c)))
-        zero = r.constant(0.0)
         # An eigenvector, (i m, c), and what is orthogonal to it, (-c, -i m).
         m_unit, c_unit = (r.convert(r.div(v, size), self.bench.dtype) for v in (m, c))
         none = f.real.constant(0.0)
         vector, other = ((none, m_unit), (c_unit, none)), ((f.real.neg(c_unit), none), (none, f.real.neg(m_unit)))
         self._combine_rows(k, after, [[f.conj(v) for v in pair] for pair in (vector, other)])
         self._combine_columns(k, after, (vector, other))
-        element = self.bench.dtype
-        mean, apart = r.convert(a, element), r.convert(m, element)
-        none = r.convert(zero, element)
+        mean, apart = (r.convert(v, self.bench.dtype) for v in (a, m))
         self.t.store((mean, apart), self.at(k, k))
         self.t.store((mean, f.real.neg(apart)), self.at(after, after))
         self.t.store((none, none), self.at(after, k))
@@ -128,23 +126,27 @@ class Triangular:
 
     def _combine_columns(self, k: str, after: str, by: Any) -> None:
         """The same of the columns of the triangular matrix and of Z."""
-        b, f, width = self.bench.b, self.bench.scalars, self.z.width
-        lanes = Field(Real(b, self.bench.dtype, width), 2)
+        b, f, z = self.bench.b, self.bench.scalars, self.z
 
         def element(i: str) -> None:
             p, q = self.t.load(self.at(i, k)), self.t.load(self.at(i, after))
             for place, (x, y) in zip((k, after), by):
                 self.t.store(f.add_product(f.mul(p, x), q, y), self.at(i, place))
 
+        count(b, 0, b.index(Index.of(after) + 1), element)
+        if z is None:
+            return
+        width = z.width
+        lanes = Field(Real(b, self.bench.dtype, width), 2)
+
         def tile(t: str) -> None:
-            rows = self.z.array.at(Index.of(t) * (self.z.keys * width))
+            rows = z.array.at(Index.of(t) * (z.keys * width))
             places = [Index.of(i) * width for i in (k, after)]
             p, q = (rows.load(place, width) for place in places)
             for place, (x, y) in zip(places, by):
                 rows.store(lanes.add_product(lanes.mul(p, lanes.splat(x)), q, lanes.splat(y)), place, width)
 
-        count(b, 0, b.index(Index.of(after) + 1), element)
-        count(b, 0, self.z.count, tile)
+        count(b, 0, z.count, tile)
 
     # ---- results ---------------------------------------------------------------------------------------
 
@@ -241,12 +243,13 @@ class Triangular:
 
     def write_vector(self, k: str, limits: tuple[str, str], out: list[Array]) -> None:
         """Z times the solution, whose elements are zero outside `limits`, normalised."""
-        bench, b, r, width = self.bench, self.bench.b, self.bench.wide, self.z.width
+        assert self.z is not None
+        bench, b, r, z, width = self.bench, self.bench.b, self.bench.wide, self.z, self.z.width
         f, scalars = Field(Real(b, bench.dtype, width), 2), bench.scalars
         x, result = self.solution, self.product
 
         def tile(t: str) -> None:
-            rows = self.z.array.at(Index.of(t) * (self.z.keys * width))
+            rows = z.array.at(Index.of(t) * (z.keys * width))
 
             def add(i: str, carry: list[str]) -> list[str]:
                 return list(f.add_product(tuple(carry), rows.load(Index.of(i) * width, width), f.splat(x.load(i))))
@@ -254,7 +257,7 @@ class Triangular:
             starts = [(p, f.real.type) for p in f.constant(0.0)]
             result.store(tuple(b.loop((*limits, 1), add, starts)), Index.of(t) * width, width)
 
-        count(b, 0, self.z.count, tile)
+        count(b, 0, z.count, tile)
 
         def measure(i: str, carry: list[str]) -> list[str]:
             total, largest, re, im = carry
@@ -270,7 +273,7 @@ class Triangular:
         total, largest, re, im = b.loop((0, self.n, 1), measure, [(zero, "f64")] * 4)
         size = r.sqrt(r.mul(total, largest))
         safe = r.select(r.compare("ogt", size, zero), size, r.constant(1.0))
-        by = Field(Real(b, bench.dtype), 2).real
+        by = scalars.real
         keep = keep_or_nan(bench, self.good)
         # conj(largest element) / |it| turns it real; divided by the norm.
         factor = tuple(r.convert(r.div(p, safe), bench.dtype) for p in (re, r.neg(im)))

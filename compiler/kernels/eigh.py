@@ -31,6 +31,7 @@ from axil.compiler.kernels.rotations import Reflectors, Sweeps, Tiles, accumulat
 from axil.compiler.kernels.text import Index
 from axil.compiler.kernels.workbench import ROWS, Workbench, batch_kernel, lanes_for
 
+
 def eigh(
     values: Sequence[Any], results: Sequence[Any], *, lower: bool, vectors: bool, platform: str = "cpu"
 ) -> Kernel | Declined:

@@ -16,14 +16,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from axil.compiler.kernels.fft_butterflies import UNROLLED, Lanes, Pair, butterfly
+from axil.compiler.kernels.fft_butterflies import UNROLLED, Pair, butterfly
+from axil.compiler.kernels.fft_storage import TABLE, Memory, Scalars, Storage
 from axil.compiler.kernels.kernel import Declined, Kernel, Plan, Tensor, assemble
-from axil.compiler.kernels.text import Builder, Index
+from axil.compiler.kernels.text import Index
+from axil.dialects.fft_lowering import prime_factors
 
 LANES = 8
 """Columns of a tile."""
@@ -31,13 +32,10 @@ LANES = 8
 SHORT = 32
 """Rows of up to this length are transformed several at a time."""
 
-TABLE = 2048
-"""The n-th roots of unity are a table up to this n; beyond, products of two roots from tables of about sqrt(n)."""
-
 POINTS_PER_WORKGROUP = 8192
-MAX_WORKGROUPS = 64
-
-KINDS = ("forward", "inverse", "r2c", "c2r")
+MAX_WORKGROUPS = 256
+MAX_SCRATCH = 1 << 22
+"""Points that all workgroups together may keep, unless there are four of them only."""
 
 Load = Callable[[Index], Pair]
 Store = Callable[[Index, Pair], None]
@@ -69,9 +67,8 @@ def _emit(
     kind: str, batch: int, length: int, columns: int, dtype: str, source: Tensor, target: Tensor
 ) -> Kernel | Declined:
     work = _Work(kind, batch, length, columns, dtype)
-    body = work.emit()
-    plan = _FftPlan("fft", [source], [target], work.scratch, work.literals, workgroups=work.workgroups)
-    return assemble(plan, f"{work.top.text()}\n{body}")
+    code, scratch, workgroups = work.emit()
+    return assemble(_FftPlan("fft", [source], [target], scratch, work.literals, workgroups=workgroups), code)
 
 
 class _FftPlan(Plan):
@@ -85,20 +82,10 @@ class _FftPlan(Plan):
 @functools.cache
 def _radices(n: int) -> tuple[int, ...]:
     """Factors of n for Stockham's stages: primes, but for powers of two, which are taken by eights and fours."""
-    twos = (n & -n).bit_length() - 1
-    found = {0: [], 1: [2], 2: [4], 3: [8], 4: [4, 4]}.get(twos)
-    if found is None:
-        eights = {0: twos // 3, 1: twos // 3 - 1, 2: twos // 3}[twos % 3]
-        rest = {0: [], 1: [4, 4], 2: [4]}[twos % 3]
-        found = [8] * eights + rest
-    n >>= twos
-    p = 3
-    while n > 1:
-        while n % p == 0:
-            found = [*found, p]
-            n //= p
-        p += 2
-    return tuple(sorted(found, reverse=True))
+    odd = [p for p in prime_factors(n) if p > 2]
+    eights, rest = divmod(len(prime_factors(n)) - len(odd), 3)
+    twos = [8] * (eights - 1) + [4, 4] if eights and rest == 1 else [8] * eights + [1 << rest] * (rest > 0)
+    return tuple(sorted(odd + twos, reverse=True))
 
 
 @functools.cache
@@ -108,56 +95,28 @@ def _split(n: int) -> tuple[int, int]:
     return first, n // first
 
 
-@dataclass(frozen=True)
-class _Memory:
-    """A buffer of complex numbers: interleaved, or the real parts before the imaginary ones, `apart` from them."""
-
-    name: str
-    type: str
-    start: Index = Index()
-    apart: int | None = None
-
-    def moved(self, by: Index | str | int) -> _Memory:
-        """The same from an element on."""
-        return _Memory(self.name, self.type, self.start + by, self.apart)
-
-
-@dataclass
-class _Work:
+class _Work(Storage):
     """The code of one kernel."""
 
-    kind: str
-    batch: int
-    length: int
-    columns: int
-    dtype: str
-    scratch: dict[str, Tensor] = field(default_factory=dict)
-    literals: list[tuple[Tensor, str]] = field(default_factory=list)
-    workgroups: int = 1
-    top: Builder = field(default_factory=Builder)
-
-    def __post_init__(self) -> None:
-        self.top._names[0] = 1 << 20  # names apart from those of the kernel's frame
-        self.b = Builder(self.top)
-        self._lanes: dict[int, Lanes] = {}
-        self._tables: dict[Any, str] = {}
-        self._scratch: dict[str, int] = {}
-        self.inverse = self.kind in ("inverse", "c2r")
+    def __init__(self, kind: str, batch: int, length: int, columns: int, dtype: str) -> None:
+        super().__init__(dtype)
+        self.kind, self.batch, self.length, self.columns = kind, batch, length, columns
+        self.inverse = kind in ("inverse", "c2r")
 
     # ---- the whole ---------------------------------------------------------------------------------------
 
-    def emit(self) -> str:
-        """The kernel's body: this workgroup's share of the rows or tiles."""
+    def emit(self) -> tuple[str, dict[str, Tensor], int]:
+        """This workgroup's share of the rows or tiles: the code, the scratch space, and the number of workgroups."""
         real = self.kind in ("r2c", "c2r")
         n = self.length // 2 if real else self.length
         short = self.columns == 1 and n <= SHORT and self.batch >= 4 and not real
         lanes = min(LANES, self.batch if short else self.columns)
         tiles = -(-(self.batch if short else self.columns) // lanes)
         units = tiles if short else self.batch * tiles
-        self.workgroups = max(1, min(units, MAX_WORKGROUPS, self.batch * n * self.columns // POINTS_PER_WORKGROUP))
-        self.group = self.b.op('"stream.dispatch.workgroup.id"() {dimension = 0 : index} : () -> index')
-        source = _Memory("%in0", self.memref(self._size(False)))
-        target = _Memory("%out0", self.memref(self._size(True)))
+        wanted = self.batch * n * self.columns // POINTS_PER_WORKGROUP
+        workgroups = max(1, min(units, wanted, MAX_WORKGROUPS, max(4, MAX_SCRATCH // n)))
+        source = Memory("%in0", self.memref(self._size(False)))
+        target = Memory("%out0", self.memref(self._size(True)))
 
         def unit(i: str, _: list[str]) -> list[str]:
             if short:
@@ -168,14 +127,8 @@ class _Work:
                 self.row(i, n, source, target)
             return []
 
-        self.b.loop((self.group, units, self.workgroups), unit)
-        self.scratch = {
-            name: Tensor((size * self.workgroups,), self.dtype) for name, size in self._scratch.items()
-        }
-        text = self.b.text()
-        for name, size in self._scratch.items():
-            text = text.replace(f"memref<{name}>", self.memref(size * self.workgroups)).replace(f"<{name}>", str(size))
-        return text
+        self.b.loop((self.group, units, workgroups), unit)
+        return *self.finish(workgroups), workgroups
 
     def _size(self, result: bool) -> int:
         """Real numbers in the operand or the result."""
@@ -184,131 +137,32 @@ class _Work:
             return self.batch * (self.length + 2 if spectrum else self.length)
         return 2 * self.batch * self.length * self.columns
 
-    def memref(self, size: int) -> str:
-        """The type of a buffer."""
-        return f"memref<{size}x{self.dtype}>"
-
-    def take(self, name: str, points: int, apart: bool) -> _Memory:
-        """Scratch space of this workgroup for complex points; the same name gives the same space."""
-        self._scratch[name] = max(self._scratch.get(name, 0), -(-2 * points // 64) * 64)
-        # The size of the buffer, and of the part of it that belongs to a workgroup, are filled in at the end.
-        size = self.b.op(f"arith.constant <{name}> : index")
-        start = Index.of(self.b.binary("arith.muli", self.group, size))
-        return _Memory(name, f"memref<{name}>", start, points if apart else None)
-
-    def lanes(self, count: int) -> Lanes:
-        """Arithmetic on vectors of a length."""
-        if count not in self._lanes:
-            self._lanes[count] = Lanes(self.top, self.b, self.dtype, count)
-        return self._lanes[count]
-
-    # ---- memory ------------------------------------------------------------------------------------------
-
-    def load(self, m: _Memory, at: Index, lanes: int) -> Pair:
-        """`lanes` neighbouring points."""
-        b = self.b
-        if m.apart is not None:
-            re = m.start + at
-            vector = f"vector<{lanes}x{self.dtype}>"
-            return self._load(m, re, vector), self._load(m, re + m.apart, vector)
-        both = f"vector<{2 * lanes}x{self.dtype}>"
-        loaded = self._load(m, (m.start + at * 2) if isinstance(at, Index) else at, both)
-        parts = []
-        for first in (0, 1):
-            order = ", ".join(str(i) for i in range(first, 2 * lanes, 2))
-            parts.append(b.op(f"vector.shuffle {loaded}, {loaded} [{order}] : {both}, {both}"))
-        return parts[0], parts[1]
-
-    def _load(self, m: _Memory, at: Index, vector: str) -> str:
-        return self.b.op(f"vector.load {m.name}[{self.b.index(at)}] : {m.type}, {vector}")
-
-    def store(self, m: _Memory, at: Index, value: Pair, lanes: int) -> None:
-        """Writes `lanes` neighbouring points."""
-        b, vector = self.b, f"vector<{lanes}x{self.dtype}>"
-        if m.apart is not None:
-            for part, to in zip(value, (m.start + at, m.start + at + m.apart)):
-                b.line(f"vector.store {part}, {m.name}[{b.index(to)}] : {m.type}, {vector}")
-            return
-        order = ", ".join(f"{i}, {lanes + i}" for i in range(lanes))
-        both = b.op(f"vector.shuffle {value[0]}, {value[1]} [{order}] : {vector}, {vector}")
-        to = b.index(m.start + at * 2)
-        b.line(f"vector.store {both}, {m.name}[{to}] : {m.type}, vector<{2 * lanes}x{self.dtype}>")
-
-    def pick(self, m: _Memory, at: Index, stride: int, lanes: int) -> Pair:
-        """Points that are `stride` apart."""
-        scalars = [self.scalar(m, at + stride * i) for i in range(lanes)]
-        vector = f"vector<{lanes}x{self.dtype}>"
-        parts = []
-        for part in range(2):
-            names = ", ".join(pair[part] for pair in scalars)
-            parts.append(self.b.op(f"vector.from_elements {names} : {vector}"))
-        return parts[0], parts[1]
-
-    def place(self, m: _Memory, at: Index, stride: int, value: Pair, lanes: int) -> None:
-        """Writes points that are `stride` apart."""
-        vector = f"vector<{lanes}x{self.dtype}>"
-        for i in range(lanes):
-            pair = [self.b.op(f"vector.extract {part}[{i}] : {self.dtype} from {vector}") for part in value]
-            self.put(m, at + stride * i, (pair[0], pair[1]))
-
-    def _places(self, m: _Memory, at: Index) -> tuple[str, str]:
-        re = m.start + at if m.apart is not None else m.start + at * 2
-        return self.b.index(re), self.b.index(re + (1 if m.apart is None else m.apart))
-
-    def scalar(self, m: _Memory, at: Index) -> Pair:
-        """One point."""
-        re, im = (self.b.op(f"memref.load {m.name}[{i}] : {m.type}") for i in self._places(m, at))
-        return re, im
-
-    def put(self, m: _Memory, at: Index, value: Pair) -> None:
-        """Writes one point."""
-        for part, i in zip(value, self._places(m, at)):
-            self.b.line(f"memref.store {part}, {m.name}[{i}] : {m.type}")
-
-    # ---- roots of unity ----------------------------------------------------------------------------------
-
-    def table(self, key: Any, values: Callable[[], np.ndarray]) -> _Memory:
-        """A table of complex constants, real parts first."""
-        if key not in self._tables:
-            z = np.asarray(values())
-            data = np.concatenate([z.real, z.imag]).astype(np.float64 if self.dtype == "f64" else np.float32)
-            self._tables[key] = f"%literal{len(self.literals)}"
-            self.literals.append((Tensor((data.size,), self.dtype), f'dense<"0x{data.tobytes().hex().upper()}">'))
-        position = int(self._tables[key].removeprefix("%literal"))
-        size = self.literals[position][0].size
-        return _Memory(self._tables[key], self.memref(size), Index(), size // 2)
-
-    def root(self, n: int, power: Index) -> Pair:
-        """exp(-2 pi i power / n), scalars; 0 <= power < n."""
-        roots = lambda k: np.exp(-2j * np.pi * k / n)
-        if n <= TABLE:
-            return self.scalar(self.table(("roots", n), lambda: roots(np.arange(n))), power)
-        step = 1 << ((n - 1).bit_length() + 1) // 2
-        at = self.b.index(power)
-        coarse = self.b.binary("arith.divui", at, self.b.index(step))
-        fine = self.b.binary("arith.remui", at, self.b.index(step))
-        high = self.scalar(self.table(("high", n), lambda: roots(np.arange(0, n, step))), Index.of(coarse))
-        low = self.scalar(self.table(("low", n), lambda: roots(np.arange(step))), Index.of(fine))
-        return self.scalar_times(high, low)
-
-    def scalar_times(self, x: Pair, y: Pair) -> Pair:
-        """The product of scalars."""
-        op = lambda name, a, c: self.b.op(f"arith.{name} {a}, {c} fastmath<contract> : {self.dtype}")
-        re = op("subf", op("mulf", x[0], y[0]), op("mulf", x[1], y[1]))
-        return re, op("addf", op("mulf", x[0], y[1]), op("mulf", x[1], y[0]))
-
     # ---- tiles -------------------------------------------------------------------------------------------
 
-    def ends(self, load: Load, store: Store, n: int, lanes: int) -> tuple[Load, Store]:
-        """What reads and writes the points of a whole transform of n.
+    def incoming(self, load: Load) -> Load:
+        """What reads the points of a whole transform.
 
         The inverse transform is the forward one with real and imaginary parts swapped, before and after.
         """
         if not self.inverse:
-            return load, store
-        v = self.lanes(lanes)
-        swapped = lambda value: (value[1], value[0])
-        return (lambda at: swapped(load(at))), (lambda at, value: store(at, swapped(v.scaled(value, 1 / n))))
+            return load
+
+        def swapped(at: Index) -> Pair:
+            re, im = load(at)
+            return im, re
+
+        return swapped
+
+    def outgoing(self, store: Store, n: int, lanes: int) -> Store:
+        """What writes the points of a whole transform of n."""
+        if not self.inverse:
+            return store
+
+        def swapped(at: Index, value: Pair) -> None:
+            im, re = self.lanes(lanes).scaled(value, 1 / n)
+            store(at, (re, im))
+
+        return swapped
 
     def stockham(self, n: int, lanes: int, load: Load, store: Store) -> None:
         """The transform of n points in each of `lanes` columns."""
@@ -326,10 +180,10 @@ class _Work:
             self.stage(n, r, done, lanes, source, target)
             done *= r
 
-    def _from_tile(self, m: _Memory, lanes: int, at: Index) -> Pair:
+    def _from_tile(self, m: Memory, lanes: int, at: Index) -> Pair:
         return self.load(m, at * lanes, lanes)
 
-    def _to_tile(self, m: _Memory, lanes: int, at: Index, value: Pair) -> None:
+    def _to_tile(self, m: Memory, lanes: int, at: Index, value: Pair) -> None:
         self.store(m, at * lanes, value, lanes)
 
     def stage(self, n: int, r: int, s: int, lanes: int, load: Load, store: Store) -> None:
@@ -406,28 +260,26 @@ class _Work:
 
     # ---- the three ways ----------------------------------------------------------------------------------
 
-    def column_tile(self, i: str, lanes: int, tiles: int, source: _Memory, target: _Memory) -> None:
+    def column_tile(self, i: str, lanes: int, tiles: int, source: Memory, target: Memory) -> None:
         """One tile of the columns of [batch, length, columns]."""
         b, n = self.b, self.length
         row, tile = b.binary("arith.divui", i, b.index(tiles)), b.binary("arith.remui", i, b.index(tiles))
         start = b.binary("arith.minui", b.index(Index.of(tile) * lanes), b.index(self.columns - lanes))
         base = Index.of(b.index(Index.of(row) * (n * self.columns) + start))
-        self.stockham(n, lanes, *self.ends(
-            lambda at: self.load(source, base + at * self.columns, lanes),
-            lambda at, value: self.store(target, base + at * self.columns, value, lanes), n, lanes,
-        ))  # fmt: skip
+        load = self.incoming(lambda at: self.load(source, base + at * self.columns, lanes))
+        store = self.outgoing(lambda at, y: self.store(target, base + at * self.columns, y, lanes), n, lanes)
+        self.stockham(n, lanes, load, store)
 
-    def short_rows(self, i: str, n: int, lanes: int, source: _Memory, target: _Memory) -> None:
+    def short_rows(self, i: str, n: int, lanes: int, source: Memory, target: Memory) -> None:
         """One tile of rows."""
         b = self.b
         row = b.binary("arith.minui", b.index(Index.of(i) * lanes), b.index(self.batch - lanes))
         base = Index.of(b.index(Index.of(row) * n))
-        self.stockham(n, lanes, *self.ends(
-            lambda at: self.pick(source, base + at, n, lanes),
-            lambda at, value: self.place(target, base + at, n, value, lanes), n, lanes,
-        ))  # fmt: skip
+        load = self.incoming(lambda at: self.pick(source, base + at, n, lanes))
+        store = self.outgoing(lambda at, y: self.place(target, base + at, n, y, lanes), n, lanes)
+        self.stockham(n, lanes, load, store)
 
-    def row(self, i: str, n: int, source: _Memory, target: _Memory) -> None:
+    def row(self, i: str, n: int, source: Memory, target: Memory) -> None:
         """One row, complex or real."""
         if self.kind == "c2r":
             spectrum = self.take("%packed", n, False)
@@ -440,35 +292,31 @@ class _Work:
         else:
             self.complex_row(n, source.moved(Index.of(i) * (2 * n)), target.moved(Index.of(i) * (2 * n)))
 
-    def complex_row(self, n: int, source: _Memory, target: _Memory) -> None:
+    def complex_row(self, n: int, source: Memory, target: Memory) -> None:
         """The transform of n neighbouring points, in four steps."""
         first, second = _split(n)
-        if first < 4:
-            return self.stockham(n, 1, *self.ends(
-                lambda at: self.load(source, at, 1), lambda at, value: self.store(target, at, value, 1), n, 1,
-            ))  # fmt: skip
-        between = self.take("%between", n, True)
         wide, last = min(LANES, second), min(LANES, first)
-        v = self.lanes(wide)
-        load, _ = self.ends(lambda at: self.load(source, at, wide), self._nothing, n, wide)
-        _, store = self.ends(self._nothing, lambda at, value: self.store(target, at, value, last), n, last)  # type: ignore
+        if first < 4:
+            wide = last = 1
+        load = self.incoming(lambda at: self.load(source, at, wide))
+        store = self.outgoing(lambda at, y: self.store(target, at, y, last), n, last)
+        if first < 4:
+            return self.stockham(n, 1, load, store)
+        between = self.take("%between", n, True)
 
         def columns(start: Index) -> None:
-            def twiddled(k: Index, value: Pair) -> None:
-                self.place(between, start * first + k, first, v.times(value, self.twiddle(n, k, start, wide)), wide)
+            def twiddled(k: Index, y: Pair) -> None:
+                y = self.lanes(wide).times(y, self.twiddle(n, k, start, wide))
+                self.place(between, start * first + k, first, y, wide)
 
             self.stockham(first, wide, lambda at: load(start + at * second), twiddled)
 
         def rows(start: Index) -> None:
             self.stockham(second, last, lambda at: self.load(between, start + at * first, last),
-                          lambda at, value: store(start + at * first, value))  # fmt: skip
+                          lambda at, y: store(start + at * first, y))  # fmt: skip
 
         self.tiles(second, wide, columns)
         self.tiles(first, last, rows)
-
-    @staticmethod
-    def _nothing(*_: Any) -> Any:
-        raise AssertionError("this end is not used")
 
     def twiddle(self, n: int, k: Index, start: Index, lanes: int) -> Pair:
         """exp(-2 pi i k (start + lane) / n)."""
@@ -485,12 +333,12 @@ class _Work:
 
     # ---- real rows ---------------------------------------------------------------------------------------
 
-    def unpack(self, z: _Memory, target: _Memory, n: int) -> None:
+    def unpack(self, z: Memory, target: Memory, n: int) -> None:
         """The half spectrum of 2 n real numbers from the transform of n pairs of them.
 
         With E and O the spectra of those at even and odd places, Z = E + i O and X = E + w O.
         """
-        b, one = self.b, _Scalars(self.b, self.dtype)
+        b, one = self.b, Scalars(self.b, self.dtype)
         re, im = self.scalar(z, Index())
         zero = one.constant(0.0)
         self.put(target, Index(), (one("addf", re, im), zero))
@@ -509,9 +357,9 @@ class _Work:
 
         b.loop((1, n // 2 + 1, 1), pair)
 
-    def pack(self, source: _Memory, z: _Memory, n: int) -> None:
+    def pack(self, source: Memory, z: Memory, n: int) -> None:
         """The inverse of `unpack`. The imaginary parts of the first and last element are taken to be zero."""
-        b, one = self.b, _Scalars(self.b, self.dtype)
+        b, one = self.b, Scalars(self.b, self.dtype)
         first, last = self.scalar(source, Index())[0], self.scalar(source, Index(n))[0]
         half = one.constant(0.5)
         self.put(z, Index(), (one("mulf", half, one("addf", first, last)), one("mulf", half, one("subf", first, last))))
@@ -528,17 +376,3 @@ class _Work:
             return []
 
         b.loop((1, n // 2 + 1, 1), pair)
-
-
-class _Scalars:
-    """Arithmetic on scalars."""
-
-    def __init__(self, b: Builder, dtype: str) -> None:
-        self.b, self.dtype = b, dtype
-
-    def constant(self, value: float) -> str:
-        """A number."""
-        return self.b.constant(f"{value:.17e}", self.dtype)
-
-    def __call__(self, name: str, x: str, y: str) -> str:
-        return self.b.op(f"arith.{name} {x}, {y} : {self.dtype}")

@@ -47,7 +47,8 @@ def schur(values: Sequence[Any], results: Sequence[Any], *, platform: str = "cpu
 
     def write(bench: Workbench, x: Array, out: list[Array]) -> None:
         form = SchurForm.of(bench, x, n)
-        b, r = bench.b, bench.wide
+        b, r, z = bench.b, bench.wide, form.z
+        assert z is not None
         keep = keep_or_nan(bench, form.good)
         by = r.select(form.good, form.scale, r.constant(float("nan")))
         element = Real(b, bench.dtype)
@@ -58,7 +59,7 @@ def schur(values: Sequence[Any], results: Sequence[Any], *, platform: str = "cpu
                 target.store((scaled,), Index.of(i) * n + j)
 
         count(b, 0, n, lambda i: count(b, 0, n, lambda j: place(i, j)))
-        count(b, 0, n, lambda k: write_vector(bench, form.z, k, out[parts:], (Index.of(k), n), keep, False))
+        count(b, 0, n, lambda k: write_vector(bench, z, k, out[parts:], (Index.of(k), n), keep, False))
 
     return batch_kernel("schur", inputs, outputs, lanes_for(inputs[0].dtype, n), write)
 
@@ -70,7 +71,8 @@ class SchurForm:
     bench: Workbench
     n: int
     h: Array
-    z: Tiles
+    z: Tiles | None
+    """Transposed; None where only eigenvalues are wanted."""
     scale: str
     good: str
     stride: int
@@ -79,13 +81,14 @@ class SchurForm:
     """The elements of the reflectors of one step behind their first: one array for each."""
 
     @staticmethod
-    def of(bench: Workbench, x: Array, n: int) -> SchurForm:
+    def of(bench: Workbench, x: Array, n: int, vectors: bool = True) -> SchurForm:
         """The decomposition of a matrix; `good` is whether it is finite and the steps ended."""
         h, finite, scale = load_square(bench, x, n)
         reflectors = reduce_square(bench, h, n)
         rows = 3 if bench.parts == 1 else 2
-        z = Tiles.take(bench, n, n + 1)
-        accumulate(bench, reflectors, z, n)
+        z = Tiles.take(bench, n, n + 1) if vectors else None
+        if z is not None:
+            accumulate(bench, reflectors, z, n)
         tails = [bench.take(n) for _ in range(rows - 1)]
         form = SchurForm(bench, n, h, z, scale, finite, bench.padded(n), bench.take(n), tails)
         form.good = ilogic(bench.b, "andi", finite, form.iterate())
@@ -205,7 +208,8 @@ class SchurForm:
             count(b, b.binary("arith.maxui", i, low), high, lambda k: self.reflect_element(i, k))
 
         count(b, 0, high, above)
-        self.reflect_vectors(low, high)
+        if self.z is not None:
+            self.reflect_vectors(self.z, low, high)
 
     def small_reflector(self, column: list[Number]) -> tuple[Number, list[Number], str]:
         """`tau`, the elements of `v` behind the first, and `beta`, for two or three numbers (f64)."""
@@ -255,13 +259,13 @@ class SchurForm:
         for place, value, v in zip(places[1:], values[1:], tail):
             row.store(f.sub_product(value, total, v, conjugate=True), place)
 
-    def reflect_vectors(self, low: str, high: str) -> None:
+    def reflect_vectors(self, z: Tiles, low: str, high: str) -> None:
         """Applies all reflectors of a step to Z, which is transposed: to its rows, a tile at a time."""
-        bench, b, width = self.bench, self.bench.b, self.z.width
+        bench, b, width = self.bench, self.bench.b, z.width
         f = Field(Real(b, bench.dtype, width), bench.parts)
 
         def one_tile(t: str) -> None:
-            rows = self.z.array.at(Index.of(t) * (self.z.keys * width))
+            rows = z.array.at(Index.of(t) * (z.keys * width))
 
             def reflect(k: str) -> None:
                 places = [(Index.of(k) + d) * width for d in range(len(self.tails) + 1)]
@@ -277,7 +281,7 @@ class SchurForm:
 
             count(b, low, high, reflect)
 
-        count(b, 0, self.z.count, one_tile)
+        count(b, 0, z.count, one_tile)
 
     # ---- shifts ----------------------------------------------------------------------------------------
 
@@ -310,7 +314,7 @@ class SchurForm:
         return r.add(r.abs(x[0]), r.abs(x[1]))
 
     def first_of_two_shifts(self, low: str, high: str, exceptional: str) -> list[Number]:
-        """The first column of `H**2 - total H + product`, over `H[low + 1, low]`, for the last two rows' eigenvalues."""
+        """The first column of `H**2 - total H + product` for the last two eigenvalues, over `H[low + 1, low]`."""
         r = self.bench.wide
         last, before = Index.of(high), Index.of(high) + -1
         (a,), (b,), (c,), (d,) = (self.element(i, j) for i in (before, last) for j in (before, last))
@@ -378,9 +382,10 @@ class SchurForm:
         left, right = self.h.at(k), self.h.at(Index.of(k) + 1)
         end = b.index(Index.of(k) + 2)
         count(b, 0, end, lambda i: pair(left, right, Index.of(i) * self.stride, None))
-        width, tile = self.z.width, self.z.keys * self.z.width
-        first, second = self.z.array.at(Index.of(k) * width), self.z.array.at((Index.of(k) + 1) * width)
-        count(b, 0, self.z.count, lambda t: pair(first, second, Index.of(t) * tile, width))
+        if self.z is not None:
+            width, tile = self.z.width, self.z.keys * self.z.width
+            first, second = self.z.array.at(Index.of(k) * width), self.z.array.at((Index.of(k) + 1) * width)
+            count(b, 0, self.z.count, lambda t: pair(first, second, Index.of(t) * tile, width))
 
 
 def square_root(r: Real, z: Number) -> Number:

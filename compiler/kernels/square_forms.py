@@ -1,4 +1,4 @@
-"""Reductions of square matrices by Householder reflectors: to tridiagonal and to Hessenberg form, packed as LAPACK's."""
+"""Reductions of square matrices by reflectors: to tridiagonal and to Hessenberg form, packed as LAPACK packs them."""
 
 from __future__ import annotations
 

@@ -292,8 +292,8 @@ def _smaller_singular_value(r: Real, f: str, g: str, h: str) -> str:
 
 
 def write_results(
-    bench: Workbench, d: Array, e: Array, size: tuple[int, int], sides: list[Tiles], out: list[Array], good: str, scale: str,
-    wide: bool,
+    bench: Workbench, d: Array, e: Array, size: tuple[int, int], sides: list[Tiles], out: list[Array], good: str,
+    scale: str, wide: bool,
 ) -> None:  # fmt: skip
     """Writes u, s and vh in order, or NaN. A = U S V^H; of a transposed matrix, u is conj(V) and vh is U^T."""
     b, r, (m, n) = bench.b, bench.wide, size

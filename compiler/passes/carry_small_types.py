@@ -1,7 +1,7 @@
 """Types of at most 8 bits are kept in bytes: float8, float6, float4, int4 and int2.
 
 IREE has no place for most of them in arguments and results, packs int4 in memory, and rounds to float8 wrongly. So
-after lowering each value of such a type becomes one of `ui8` with its bits. Operations that only move elements do so
+after lowering each value of such a type becomes one of `i8` with its bits. Operations that only move elements do so
 with bytes. Operations that compute get their operands decoded (`dialects/small_types.py`), as f32 or 8-bit integers,
 and their results encoded.
 """

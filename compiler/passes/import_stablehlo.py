@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -82,8 +81,8 @@ def _single_lowering(op: Op, scratch: ir.Module) -> str | None:
     with ir.InsertionPoint(block):
         result = tensor_type(op.infer(*[aval_of_type(t) for t in types]))
         try:
-            op.lower(values, [result], SimpleNamespace(platform="cpu", kernel=_no_kernel))  # type: ignore[operator]
-        except _AsksForKernel:
+            op.lower(values, [result], _Trial())  # type: ignore[operator]
+        except _NotSingleError:
             function.erase()
             return None
     made = operations(block)
@@ -93,13 +92,17 @@ def _single_lowering(op: Op, scratch: ir.Module) -> str | None:
     return name
 
 
-class _AsksForKernel(Exception):
-    """A lowering that is tried out asks for a kernel: it is not one StableHLO op."""
+class _NotSingleError(Exception):
+    """A lowering that is tried out is not one StableHLO op: it asks for kernels or functions."""
 
 
-def _no_kernel(name: str, *arguments: Any, **parameters: Any) -> None:
-    """In place of `Lowering.kernel`, for lowerings that are tried out."""
-    raise _AsksForKernel(name)
+class _Trial:
+    """In place of a `Lowering`, for lowerings that are tried out."""
+
+    platform = "cpu"
+
+    def __getattr__(self, name: str) -> Any:
+        raise _NotSingleError(name)
 
 
 def _mlir_type(text: str) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+from typing import Any
+
 from axil.lax.applied import scatter_apply
 from axil.lax.associative import associative_scan
 from axil.lax.contraction import DotDimensionNumbers, batch_matmul, dot, dot_general
@@ -231,3 +234,10 @@ __all__ = [
     "sort", "sort_key_val", "split", "sqrt", "square", "squeeze", "stack", "stage", "stop_gradient", "sub",
     "switch", "tan", "tanh", "tile", "Tolerance", "top_k", "transpose", "unstack", "while_loop", "zeta",
 ]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """`linalg` is imported on first use: most programs factor nothing."""
+    if name == "linalg":
+        return importlib.import_module("axil.lax.linalg")
+    raise AttributeError(f"module 'axil.lax' has no attribute {name!r}")

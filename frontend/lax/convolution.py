@@ -263,7 +263,7 @@ def _dtypes(lhs: Any, rhs: Any, preferred: Any) -> tuple[Any, Any, np.dtype]:
         return converted(lhs, dtype), converted(rhs, dtype), dtype
     if not same or wrong_sign or dtype.itemsize < of.itemsize:
         _refuse(f"lax.conv_general_dilated: the sums of {of} products cannot be {dtype}",
-                "preferred_element_type must be a wider type of the same kind and sign, or a float for integers")  # fmt: skip
+                "give as preferred_element_type a wider type of the same kind and sign, or a float for integers")
     return lhs, rhs, dtype
 
 

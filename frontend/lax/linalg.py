@@ -14,6 +14,7 @@ from axil.lax.factorizations import (
     triangular_solve,
     tridiagonal_solve,
 )
+from axil.lax.polar import qdwh
 from axil.lax.spectral import (
     EighImplementation,
     EigImplementation,
@@ -28,6 +29,6 @@ from axil.lax.spectral import (
 
 __all__ = [
     "EigImplementation", "EighImplementation", "SvdAlgorithm", "cholesky", "cholesky_update", "eig", "eigh",
-    "hessenberg", "householder_product", "lu", "lu_pivots_to_permutation", "ormqr", "qr", "schur", "svd",
+    "hessenberg", "householder_product", "lu", "lu_pivots_to_permutation", "ormqr", "qdwh", "qr", "schur", "svd",
     "symmetric_product", "triangular_solve", "tridiagonal", "tridiagonal_solve",
 ]  # fmt: skip

@@ -9,6 +9,7 @@ import enum
 from collections.abc import Callable
 from typing import Any
 
+from axil import dtypes
 from axil.core import bind
 from axil.dialects import eig as eig_ops
 from axil.dialects import eigh as eigh_ops
@@ -17,7 +18,7 @@ from axil.dialects import schur as schur_ops
 from axil.dialects import svd as svd_ops
 from axil.dialects.shape import not_differentiable
 from axil.errors import AxilError
-from axil.lax.common import fail, integer, operand
+from axil.lax.common import constant_like, converted, fail, integer, operand
 from axil.lax.elementwise import add, conj, mul
 from axil.lax.shaping import transpose
 from axil.lax.slicing import slice_in_dim
@@ -70,8 +71,9 @@ def eigh(
     """
     _chosen("eigh", "implementation", implementation, EighImplementation)
     x = operand("eigh", x)
-    if symmetrize_input and x.dtype.kind in "fc" and x.ndim >= 2 and x.shape[-1] == x.shape[-2]:
-        x = mul(add(x, _adjoint(x)), _half(x))
+    if symmetrize_input and x.ndim >= 2 and x.shape[-1] == x.shape[-2]:
+        x = converted(x, dtypes.to_inexact_dtype(x.dtype))
+        x = mul(add(x, _adjoint(x)), constant_like(x, 0.5))
     w, v = bind(eigh_ops.eigh, x, lower=bool(lower))
     if subset_by_index is not None:
         start, stop = _range("eigh", subset_by_index, w.shape[-1])
@@ -177,11 +179,6 @@ def _adjoint(x: Any) -> Any:
     order = (*range(x.ndim - 2), x.ndim - 1, x.ndim - 2)
     turned = transpose(x, order)
     return conj(turned) if x.dtype.kind == "c" else turned
-
-
-def _half(x: Any) -> Any:
-    """One half, of the dtype of `x`."""
-    return x.dtype.type(0.5)
 
 
 def _chosen(name: str, what: str, value: Any, kind: type[enum.Enum]) -> None:

@@ -120,6 +120,8 @@ def variance_scaling(
 
     def init(key: Any, shape: Sequence[int], dtype: Any = dtype, out_sharding: Any = None) -> Any:
         dtype = _checked("variance_scaling", dtype, out_sharding)
+        if dtypes.kind_of(dtype) not in "fc":
+            _fail(f"variance_scaling gives floating point or complex numbers, not {dtypes.short_name(dtype)}")
         shape = tuple(int(n) for n in shape)
         fans = _fans(shape, in_axis, out_axis, batch_axis)
         variance = anp.array(scale / _denominator(mode, *fans), dtype=dtype)
@@ -161,6 +163,9 @@ def _fans(shape: tuple[int, ...], in_axis: Axes, out_axis: Axes, batch_axis: Axe
         math.prod(shape[i] for i in ((axes,) if isinstance(axes, int) else axes))
         for axes in (in_axis, out_axis, batch_axis)
     )
+    if not inputs * outputs * batch:
+        _fail(f"variance_scaling: a shape without elements has no inputs and outputs, got {shape}",
+              "use axil.numpy.zeros")  # fmt: skip
     others = math.prod(shape) / inputs / outputs / batch
     return inputs * others, outputs * others
 

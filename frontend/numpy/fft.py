@@ -59,8 +59,8 @@ def hfft(a: Any, n: int | None = None, axis: int = -1, norm: str | None = None) 
     """The real transform of a signal that is its own mirror image, conjugated, of which `a` is the first half."""
     a = operand("hfft", a)
     if n is None:
-        n = 2 * (a.shape[_axis("hfft", axis, a.ndim)] - 1)
-        n = n if n > 0 else None  # no points
+        points = 2 * (a.shape[_axis("hfft", axis, a.ndim)] - 1)
+        n = points if points > 0 else None
     return _one("hfft", FftType.IRFFT, conj(a), n, axis, _MIRRORED.get(norm, norm))
 
 

@@ -63,7 +63,9 @@ def log10(x: Any, /) -> Value:
 
 
 def _over(x: Value, divisor: float) -> Value:
-    """A quotient by a constant, strongly typed."""
+    """A quotient by a constant, strongly typed. The parts of complex numbers, which may be infinite, stay apart."""
+    if x.aval.dtype.kind == "c":
+        return bind(c.complex_, divide(real(x), divisor), divide(imag(x), divisor))
     return divide(reweaken(x, False), divisor)
 
 

@@ -86,8 +86,10 @@ def _several(name: str, rule: Any, x: Any, type: Any, s: Any, axes: Any, norm: A
     if sizes is not None:
         if len(sizes) != len(axes):
             raise shape_error(f"{name}: sizes {sizes} and axes {axes} have different lengths")
-        wanted = dict(zip(axes, sizes))
-        x = _resized(x, tuple(wanted.get(i, n) for i, n in enumerate(x.shape)))
+        wanted = list(x.shape)
+        for axis, n in zip(axes, sizes):
+            wanted[axis] = n
+        x = _resized(x, tuple(wanted))
     for axis in axes:
         x = _transformed(name, rule, x, axis, norm)
     return x

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from samples import Case, function_of_case, module
+from samples import Case, avals_of, function_of_case, module
 
 from axil.compiler.diagnostics import CompileError
 from axil.compiler.driver import compile_module, hand_over
+from axil.compiler.passes.carry_small_types import CarrySmallTypes
 from axil.compiler.passes.guard_inputs import GuardInputs
 from axil.compiler.passes.lower import LowerToStablehlo
 from axil.dialects.mlir import ir
@@ -18,9 +19,13 @@ class Compiled:
 
     def __init__(self, group: list[Case]) -> None:
         self._entries = {name: f"f{i}" for i, (_, _, name) in enumerate(group)}
+        self._dtypes = {
+            name: [a.dtype for a in op.result_avals(avals_of(sample), sample.attributes)] for op, sample, name in group
+        }
         made = module(lambda: [function_of_case(case, f"f{i}") for i, case in enumerate(group)])
         with made.context, ir.Location.unknown():
             LowerToStablehlo().run(made.operation)
+            CarrySmallTypes().run(made.operation)
             GuardInputs().run(made.operation)
         self._vmfb = compile_module(hand_over(made))
 
@@ -30,7 +35,11 @@ class Compiled:
         buffers = [to_device(x) for x in arrays]
         views = [b.view for b in buffers]
         results = executable(views)
-        return tuple([to_host(v, executable.device) for v in some] for some in (results, views))
+        wanted = self._dtypes[name], [x.dtype for x in arrays]
+        return tuple(
+            [to_host(v, executable.device, dtype=d) for v, d in zip(some, dtypes, strict=True)]
+            for some, dtypes in zip((results, views), wanted)
+        )
 
 
 def compile_cases(group: list[Case]) -> dict[str, Compiled | CompileError]:

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
 from axil.dialects import avals as av
@@ -15,8 +16,7 @@ from axil.dialects.avals import Aval, aval, aval_of
 from axil.dialects.mlir import context, ir, tensor_type
 from axil.dialects.op import OPS, Op, Sample
 
-_DTYPES = {short: np.dtype(av.BFLOAT16 if name == "bfloat16" else name) for name, short in av._SHORT.items()
-           if not re.search(r"int4$|float8", name)}  # fmt: skip
+_DTYPES = {short: np.dtype(getattr(ml_dtypes, name, name)) for name, short in av._SHORT.items()}
 
 Case = tuple[Op, Sample, str]
 
@@ -43,7 +43,7 @@ def draw(of: Aval, domain: tuple[float, float], rng: np.random.Generator) -> np.
     if av.is_bool(of.dtype):
         return np.asarray(rng.integers(0, 2, of.shape)).astype(bool)
     if av.is_integer(of.dtype):
-        low = max(int(np.ceil(low)), np.iinfo(of.dtype).min)
+        low = max(int(np.ceil(low)), ml_dtypes.iinfo(of.dtype).min)
         return np.asarray(rng.integers(low, int(np.floor(high)) + 1, of.shape)).astype(of.dtype)
     x = np.asarray(rng.uniform(low, high, of.shape))
     if av.is_complex(of.dtype):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import copy
+import pickle
 from typing import Any
 
 import numpy as np
@@ -344,3 +346,110 @@ def test_errors(call: Any, kind: type, words: str) -> None:
     with pytest.raises(kind, match=f"(?s){words}") as caught:
         call()
     assert isinstance(caught.value, (AxilError, OverflowError, TypeError))
+
+
+# ---- typed keys ----------------------------------------------------------------------------------------
+
+GENERATORS = ["threefry2x32", "rbg", "unsafe_rbg", "philox2x32", "philox4x32", "threefry4x32"]
+
+
+@pytest.mark.parametrize("impl", GENERATORS)
+def test_generators_agree_with_jax(jax: Any, impl: str) -> None:
+    ours, theirs = random.key(2**33 + 7, impl=impl), jax.random.key(2**33 + 7, impl=impl)
+    assert str(ours.dtype) == str(theirs.dtype) and random.key_impl(ours) == impl
+    data, jax_data = random.key_data, jax.random.key_data
+    equal(data(ours), jax_data(theirs))
+    equal(data(random.split(ours, (2, 3))), jax_data(jax.random.split(theirs, (2, 3))))
+    equal(data(random.fold_in(ours, 17)), jax_data(jax.random.fold_in(theirs, 17)))
+    for dtype in ("uint8", "uint16", "uint32"):
+        equal(random.bits(ours, (3, 5), dtype), jax.random.bits(theirs, (3, 5), dtype))
+    equal(random.permutation(ours, 10), jax.random.permutation(theirs, 10))
+
+
+def test_keys_are_compared_and_moved_like_arrays() -> None:
+    keys = random.split(random.key(0), (2, 3))
+    assert (keys == keys).all() and not (keys != keys).any() and (keys == keys[0]).tolist() == [[True] * 3, [False] * 3]
+    assert keys[1, 2].shape == () and keys[..., 0].shape == (2,) and keys[None].shape == (1, 2, 3)
+    assert keys.T[2, 1] == keys[1, 2] and keys.swapaxes(0, 1).shape == (3, 2) and keys.reshape(-1)[4] == keys[1, 1]
+    assert keys.take(np.array([2, 0]), 1).shape == (2, 2) and keys[:, :1].squeeze(1).shape == (2,)
+    assert keys[np.array([1, 0])][0, 0] == keys[1, 0] and len(keys) == 2 and keys.nbytes == 48
+    other = keys.at[0, 1].set(random.key(9))
+    assert other[0, 1] == random.key(9) and (other == keys).sum() == 5 and keys.at[1].get().shape == (3,)
+    with pytest.raises(IndexError):
+        keys[0, 0, 0]
+    with pytest.raises(TypeError, match="truth value"):
+        bool(keys[0, 0])
+    with pytest.raises(TypeError, match="key_data"):
+        np.asarray(keys)
+    with pytest.raises(TypeError):
+        hash(keys)
+
+
+def test_keys_are_copied_and_pickled() -> None:
+    key = random.key(1, impl="rbg")
+    for copied in (copy.deepcopy(key), copy.copy(key), pickle.loads(pickle.dumps(key))):
+        assert copied == key and copied.dtype is key.dtype
+    assert pickle.loads(pickle.dumps(key.dtype)) is key.dtype
+
+
+def test_keys_in_transformations() -> None:
+    from axil import jit, lax, vmap
+
+    keys = random.split(random.key(0, impl="philox4x32"), 3)
+    rows = vmap(lambda k: random.normal(k, (2,)))(keys)
+    assert [r.tolist() for r in rows] == [random.normal(k, (2,)).tolist() for k in keys]
+
+    def step(carry: Any, _: None) -> Any:
+        key, sub = random.split(carry)
+        return key, random.uniform(sub)
+
+    @jit
+    def run(key: Any) -> Any:
+        last, drawn = lax.scan(step, key, None, length=3)
+        folded = lax.fori_loop(0, 3, lambda i, k: random.fold_in(k, i), key)
+        return last, drawn, folded, last == folded, random.clone(key)
+
+    last, drawn, folded, _, same_key = run(keys[0])
+    key, wanted = keys[0], []
+    for _ in range(3):
+        key, number = step(key, None)
+        wanted.append(float(number))
+    assert last == key and drawn.tolist() == wanted and same_key == keys[0] and last.dtype is keys.dtype
+    assert folded == random.fold_in(random.fold_in(random.fold_in(keys[0], 0), 1), 2)
+
+
+def test_compiled_samplers_are_as_eager() -> None:
+    """One program of what loops or hashes; the rest are functions of the same bits."""
+    from axil import jit
+
+    def draw(key: Any, rbg: Any) -> list:
+        return [
+            random.bits(rbg, (5,)), random.uniform(random.split(rbg)[1], (3,)),
+            random.gamma(key, np.float32(2.5), (4,)), random.randint(key, (4,), 0, 100),
+            random.binomial(key, 30.0, 0.4, (4,)),
+        ]  # fmt: skip
+
+    keys = random.key(3), random.key(3, impl="rbg")
+    for got, wanted in zip(jit(draw)(*keys), draw(*keys)):
+        np.testing.assert_allclose(np.asarray(got), np.asarray(wanted), rtol=1e-5)
+
+
+# ---- derivatives ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("a", [0.05, 0.7, 3.0, 40.0])
+def test_derivatives_hold_the_probability_fixed(a: float) -> None:
+    """d x / d a of a gamma number is -(dF/da) / (dF/dx), by SciPy's distribution function F in doubles."""
+    special = pytest.importorskip("scipy.special", reason="scipy is not installed")
+    from axil import grad, jvp, vmap
+
+    keys = random.split(random.key(1), 20)
+    x = np.asarray(vmap(lambda k: random.gamma(k, np.float32(a)))(keys), np.float64)
+    h = 1e-4 * a
+    slope_a = (special.gammainc(a + h, x) - special.gammainc(a - h, x)) / (2 * h)
+    density = np.exp((a - 1) * np.log(x) - x - special.gammaln(a))
+    got = vmap(lambda k: grad(lambda a: random.gamma(k, a))(np.float32(a)))(keys)
+    kept = (x > 1e-30) & (special.gammainc(a, x) < 0.999)
+    np.testing.assert_allclose(np.asarray(got)[kept], (-slope_a / density)[kept], rtol=2e-3, atol=1e-6)
+    log_slope = vmap(lambda k: jvp(lambda a: random.loggamma(k, a), (np.float32(a),), (np.float32(1),))[1])(keys)
+    np.testing.assert_allclose(np.asarray(log_slope)[kept], (np.asarray(got) / x)[kept], rtol=1e-3, atol=1e-6)

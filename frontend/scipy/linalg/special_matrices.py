@@ -13,7 +13,7 @@ import numpy as np
 
 from axil import dtypes
 from axil import numpy as jnp
-from axil.numpy.values import Value, operand, promote, shape_error
+from axil.numpy.values import Value, operand, promote, reweaken, shape_error
 from axil.runtime.errors import AxilError
 
 
@@ -66,7 +66,7 @@ def toeplitz(c: Any, r: Any = None) -> Value:
     c = _vector("toeplitz", c)
     r = jnp.conjugate(c) if r is None else _vector("toeplitz", r, 1)
     i, j = _grid(c.shape[-1], r.shape[-1])
-    return _by_distance(c[..., ::-1], r[..., 1:], c.shape[-1] - 1 - i + j)
+    return reweaken(_by_distance(c[..., ::-1], r[..., 1:], c.shape[-1] - 1 - i + j), False)
 
 
 def hankel(c: Any, r: Any = None) -> Value:
@@ -152,7 +152,7 @@ def fiedler_companion(a: Any) -> Value:
     if n < 0:
         raise shape_error(f"fiedler_companion takes vectors that are not empty, got {a.aval}.")
     if n == 0:
-        return jnp.zeros((*a.shape[:-1], 0, 0), a.dtype)
+        return reweaken(jnp.zeros((*a.shape[:-1], 0, 0), a.dtype), a.weak_type)
     a = a / a[..., :1]
     i, j = _grid(n)
     even = i % 2 == 0

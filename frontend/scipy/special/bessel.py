@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 from axil import lax
 from axil import numpy as anp
 from axil.dialects import special_bessel as b
 from axil.numpy.values import Value, shape_error
-from axil.scipy.special.common import apply, floats
+from axil.scipy.special.common import apply, floats, integer
 
 
 def i0e(x: Any) -> Value:
@@ -40,7 +39,7 @@ def bessel_jn(z: Any, *, v: int, n_iter: int = 50) -> Value:
     By Miller's backward recurrence from order `n_iter`, in quotients of neighbours so that nothing overflows. It has
     to start well above `v` and ``|z|``: 50 serve up to about ``|z| = 30``.
     """
-    order, start = operator.index(v), operator.index(n_iter)
+    order, start = integer("bessel_jn", "v", v), integer("bessel_jn", "n_iter", n_iter)
     (z,), _ = floats("bessel_jn", z)
     if not 0 <= order <= start:
         raise shape_error(f"bessel_jn: the order v must be from 0 to n_iter={start}, got {order}")

@@ -12,8 +12,8 @@ from axil import numpy as anp
 from axil.custom_derivatives import custom_jvp
 from axil.dialects import special as s
 from axil.dialects import special_normal as n
-from axil.numpy.values import Value, promote, shape_error, type_error
-from axil.scipy.special.common import apply, floats, is_complex
+from axil.numpy.values import Value, promote, reweaken, shape_error, type_error
+from axil.scipy.special.common import apply, apply_strong, floats, is_complex
 
 
 def erf(x: Any) -> Value:
@@ -36,12 +36,12 @@ def erfcx(x: Any) -> Value:
     (x,), _ = floats("erfcx", x, complex_too=True)
     if is_complex([x]):
         return wofz(lax.complex(-anp.imag(x), anp.real(x)))
-    return apply("erfcx", n.erfcx, x)
+    return apply_strong("erfcx", n.erfcx, x)
 
 
 def dawsn(x: Any) -> Value:
     """Dawson's integral: ``exp(-x ** 2)`` times the integral of ``exp(t ** 2)`` from 0 to `x`."""
-    return apply("dawsn", n.dawsn, x)
+    return apply_strong("dawsn", n.dawsn, x)
 
 
 # ---- Faddeeva's function -------------------------------------------------------------------------------
@@ -100,12 +100,12 @@ def wofz(z: Any) -> Value:
 def ndtr(x: Any) -> Value:
     """The probability that a normal variable is at most `x`."""
     (x,), _ = floats("ndtr", x)
-    return 0.5 * erfc(x * -math.sqrt(0.5))
+    return 0.5 * erfc(reweaken(x, False) * -math.sqrt(0.5))
 
 
 def ndtri(p: Any) -> Value:
     """The inverse of `ndtr`: -inf at 0, inf at 1, NaN outside."""
-    return apply("ndtri", n.ndtri, p)
+    return apply_strong("ndtri", n.ndtri, p)
 
 
 def log_ndtr(x: Any, series_order: int = 3) -> Value:
@@ -117,12 +117,12 @@ def log_ndtr(x: Any, series_order: int = 3) -> Value:
         raise type_error(f"log_ndtr: series_order must be a Python integer, got {series_order!r}")
     if not 0 <= series_order <= 30:
         raise shape_error(f"log_ndtr: series_order must be from 0 to 30, got {series_order}")
-    return apply("log_ndtr", n.log_ndtr, x)
+    return apply_strong("log_ndtr", n.log_ndtr, x)
 
 
 def owens_t(h: Any, a: Any) -> Value:
     """Owen's T: the probability that X > h and 0 < Y < a X, for independent normal variables X and Y."""
-    return apply("owens_t", n.owens_t, h, a)
+    return apply_strong("owens_t", n.owens_t, h, a)
 
 
 __all__ = [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 from typing import Any, NoReturn
 
 import numpy as np
@@ -13,8 +12,8 @@ from axil import numpy as anp
 from axil.dialects import special as s
 from axil.dialects import special_beta, special_gamma
 from axil.errors import AxilError, explain
-from axil.numpy.values import Value, operand, type_error
-from axil.scipy.special.common import apply, floats, is_complex
+from axil.numpy.values import Value, operand, reweaken, type_error
+from axil.scipy.special.common import apply, apply_strong, floats, integer, is_complex
 from axil.source import user_line
 
 
@@ -50,7 +49,7 @@ def gamma(x: Any) -> Value:
     """The gamma function; complex numbers too. NaN at negative integers; infinite at 0, with the zero's sign."""
     (x,), weak = floats("gamma", x, complex_too=True)
     if not is_complex([x]):
-        return apply("gamma", special_gamma.gamma, x)
+        return apply_strong("gamma", special_gamma.gamma, x)
     pole = _complex_pole(x)
     return anp.where(pole, complex(math.nan, math.nan), anp.exp(_log_gamma(anp.where(pole, 1, x))))
 
@@ -122,10 +121,10 @@ def polygamma(n: Any, x: Any) -> Value:
 
 def multigammaln(a: Any, d: Any) -> Value:
     """Logarithm of the multivariate gamma function of dimension `d`, an integer that is known when tracing."""
-    dimension = operator.index(d)
+    dimension = integer("multigammaln", "d", d)
     (a,), _ = floats("multigammaln", a)
     constant = 0.25 * dimension * (dimension - 1) * math.log(math.pi)
-    total = anp.full_like(a, constant)
+    total = reweaken(anp.full_like(a, constant), False)
     for i in range(dimension):
         total = total + gammaln(a - 0.5 * i)
     return total
@@ -151,7 +150,7 @@ def factorial(n: Any, exact: bool = False) -> Value:
                     "use math.factorial(n) for a Python integer")  # fmt: skip
     (n,), _ = floats("factorial", n)
     negative = n < 0
-    return anp.where(negative, 0, gamma(anp.where(negative, 0, n) + 1))
+    return anp.where(negative, 0, apply("factorial", special_gamma.gamma, anp.where(negative, 0, n) + 1))
 
 
 def comb(N: Any, k: Any, *, repetition: bool = False) -> Value:  # noqa: N803 - SciPy's name
@@ -164,7 +163,7 @@ def comb(N: Any, k: Any, *, repetition: bool = False) -> Value:  # noqa: N803 - 
 
 def poch(z: Any, m: Any) -> Value:
     """Pochhammer's symbol Gamma(z + m) / Gamma(z)."""
-    return apply("poch", special_gamma.rising_factorial, z, m)
+    return apply_strong("poch", special_gamma.rising_factorial, z, m)
 
 
 # ---- the beta function ---------------------------------------------------------------------------------
@@ -172,7 +171,7 @@ def poch(z: Any, m: Any) -> Value:
 
 def beta(a: Any, b: Any) -> Value:
     """Gamma(a) Gamma(b) / Gamma(a + b)."""
-    return apply("beta", special_beta.beta, a, b)
+    return apply_strong("beta", special_beta.beta, a, b)
 
 
 def betaln(a: Any, b: Any) -> Value:

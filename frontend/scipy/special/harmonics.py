@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 from fractions import Fraction
 from typing import Any
 
@@ -13,6 +12,7 @@ from axil import dtypes, lax
 from axil import numpy as anp
 from axil.core import Tracer
 from axil.numpy.values import Value, operand, shape_error, type_error
+from axil.scipy.special.common import integer
 from axil.scipy.special.gammas import unsupported
 
 
@@ -36,7 +36,7 @@ def sph_harm_y(n: Any, m: Any, theta: Any, phi: Any, diff_n: int | None = None, 
     n, m = anp.broadcast_to(n, shape), anp.broadcast_to(m, shape)
     theta, phi = (anp.broadcast_to(v.astype(of), shape) for v in (theta, phi))
     order = anp.abs(m)
-    size = _legendre(n, order, anp.cos(theta), anp.sin(theta), operator.index(n_max))
+    size = _legendre(n, order, anp.cos(theta), anp.sin(theta), integer("sph_harm_y", "n_max", n_max))
     angle = order.astype(of) * phi
     result = lax.complex(size * anp.cos(angle), size * anp.sin(angle))
     odd = anp.where(order % 2 == 1, -1.0, 1.0).astype(of)
@@ -67,7 +67,7 @@ _EXACT = 40
 
 def bernoulli(n: int) -> Value:
     """Bernoulli's numbers B_0 to B_n, where B_1 = -1/2; `n` is a Python integer."""
-    count = operator.index(n)
+    count = integer("bernoulli", "n", n)
     if count < 0:
         raise shape_error(f"bernoulli: n must not be negative, got {count}")
     exact: list[Fraction] = []

@@ -3,6 +3,7 @@
 MODULE = "lax"
 
 _X, _W = "A((2,3,5,6))", "A((4,3,2,3),'f',1)"
+_DN = "dimension_numbers="
 _XL, _WL, _LAST = "A((2,5,6,4))", "A((2,3,4,6),'f',1)", "dimension_numbers=('NHWC','HWIO','NHWC')"
 
 
@@ -90,11 +91,11 @@ CASES = {
         M.conv_general_dilated_patches(A((1,2,3,3,3)), (2,1,2), (1,1,1), 'VALID')
         M.conv_general_dilated_patches(A((2,3,5)), (2,2), (1,), 'SAME')
     """),
-    "conv_general_dilated_local": _cases("""
+    "conv_general_dilated_local": _cases(f"""
         M.conv_general_dilated_local(A((2,3,4,5)), A((6,12,3,4),'f',1), (1,1), 'VALID', (2,2))
-        M.conv_general_dilated_local(A((2,4,5,3)), A((4,5,18,2),'f',1), (1,1), 'SAME', (2,3), dimension_numbers=('NHWC','HWIO','NHWC'))
-        M.conv_general_dilated_local(A((2,4,5,3)), A((3,2,18,2),'f',1), (2,2), 'SAME', (2,3), dimension_numbers=('NHWC','WHIO','NHWC'))
-        M.conv_general_dilated_local(A((2,4,5,3)), A((4,5,18,2),'f',1), (1,1), 'SAME', (2,3), dimension_numbers=('NHWC','HWIO','CHNW'))
+        M.conv_general_dilated_local(A((2,4,5,3)), A((4,5,18,2),'f',1), (1,1), 'SAME', (2,3), {_LAST})
+        M.conv_general_dilated_local(A((2,4,5,3)), A((3,2,18,2)), (2,2), 'SAME', (2,3), {_DN}('NHWC','WHIO','NHWC'))
+        M.conv_general_dilated_local(A((2,4,5,3)), A((4,5,18,2)), (1,1), 'SAME', (2,3), {_DN}('NHWC','HWIO','CHNW'))
         M.conv_general_dilated_local(A((2,3,6)), A((2,6,5),'f',1), (1,), 'VALID', (2,))
         M.conv_general_dilated_local(A((2,3)), A((4,3)), (), 'VALID', ())
         M.conv_general_dilated_local(A((2,3,6)), A((2,6,3),'f',1), (2,), 'VALID', (2,))
@@ -116,13 +117,13 @@ CASES = {
         M.conv_dimension_numbers((1,2,3,4), (1,2,3,4), 'NHWC')
         M.conv_dimension_numbers((1,2,3), (1,2,3), M.ConvDimensionNumbers((0,1,2),(1,0,2),(2,1,0)))
     """),
-    "ConvDimensionNumbers": _cases("""
+    "ConvDimensionNumbers": _cases(f"""
         M.ConvDimensionNumbers((0,1,2), (0,1,2), (0,1,2)).lhs_spec
         M.ConvDimensionNumbers((0,1,2), (1,0,2), (0,1,2)).rhs_spec
         M.ConvDimensionNumbers(*[(0,1)]*3).out_spec | tuple(M.ConvDimensionNumbers((0,1),(1,0),(0,1)))
         M.ConvDimensionNumbers((0,1),(1,0))
-        M.conv_general_dilated(A((2,3,4)), A((2,3,5),'f',1), (1,), 'SAME', dimension_numbers=M.ConvDimensionNumbers((0,2,1),(2,0,1),(0,1,2)))
-    """)[:-1],
+        M.conv_general_dilated(A((2,3,4)), A((4,3,5)), (1,), 'SAME', {_DN}M.ConvDimensionNumbers((0,2,1),(2,0,1),(0,1,2)))
+    """),
     "ConvGeneralDilatedDimensionNumbers": ["len(M.ConvGeneralDilatedDimensionNumbers.__args__)"],
     "conv_general_permutations": _cases("""
         M.conv_general_permutations(('NHWC','HWIO','NHWC')) | M.conv_general_permutations(('NCHW','OIHW','NCHW'))
@@ -198,7 +199,7 @@ CASES = {
         M.reduce_window(A((4,5),'i'), 0, M.bitwise_xor, (2,3), (1,2), 'SAME')
         M.reduce_window(A((4,5)), -inf, lambda a, b: J.logaddexp(a, b), (2,3), (1,2), 'SAME')
         M.reduce_window((A((4,5)), A((4,5),'i')), (0., 1), lambda a, b: (a[0]+b[0], a[1]*b[1]), (2,3), (1,2), 'SAME')
-        M.reduce_window({'a': A((4,5)), 'b': A((4,5),'f',1)}, {'a': -inf, 'b': 0.}, lambda a, b: {'a': J.maximum(a['a'], b['a']), 'b': J.where(a['a'] >= b['a'], a['b'], b['b'])}, (2,3), (1,2), 'SAME')
+        M.reduce_window({'a': A(4), 'b': A(4,'f',1)}, {'a': 0., 'b': 1.}, lambda x, y: {'a': x['a']+y['a'], 'b': x['b']*y['b']}, (2,))
         M.reduce_window(A((20,9)), 0., lambda a, b: a + b, (9,9), (2,1), 'SAME')
         M.reduce_window(A((0,5)), 0., M.add, (1,2)) | M.reduce_window(A((2,5)), 0., M.add, (3,2))
         M.reduce_window(A(()), 0., M.add, ()) | M.reduce_window(A((4,5)), 0., M.add, (2,))
@@ -243,7 +244,9 @@ GRAD = {
                      "+ M.reduce_window(x, 0., M.add, (2,2), (1,1), 'SAME') ** 2",
 }  # fmt: skip
 X64 = [
-    "M.conv(A((2,3,5,6),'d'), A((4,3,2,3),'d',1), (1,1), 'SAME')", "M.conv(A((2,3,5),'z'), A((4,3,2),'z',1), (1,), 'SAME')",
-    "M.conv(A((2,3,5),'l'), A((4,3,2),'l',1), (1,), 'SAME')", "M.reduce_window(A((4,5),'d'), 0., M.add, (2,3), (1,2), 'SAME')",
+    "M.conv(A((2,3,5,6),'d'), A((4,3,2,3),'d',1), (1,1), 'SAME')",
+    "M.conv(A((2,3,5),'z'), A((4,3,2),'z',1), (1,), 'SAME')",
+    "M.conv(A((2,3,5),'l'), A((4,3,2),'l',1), (1,), 'SAME')",
+    "M.reduce_window(A((4,5),'d'), 0., M.add, (2,3), (1,2), 'SAME')",
     "M.reduce_window(A((4,5),'l'), 0, M.add, (2,3), (1,2), 'SAME')", "M.reduce_precision(A(9,'d'), 8, 23)",
 ]  # fmt: skip

@@ -57,7 +57,7 @@ CASES = {
         "M.cholesky(A((2,2),'i'), symmetrize_input=False)",
     ],
     "cholesky_update": [
-        "M.cholesky_update(J.triu(A((3,3))), A(3))", "M.cholesky_update(J.eye(2), A(2))",
+        "M.cholesky_update(J.triu(A((3,3))), A(3,'f',1))", "M.cholesky_update(J.eye(2), A(2))",
         "M.cholesky_update(J.triu(A((4,4),'f',1)) + 5 * J.eye(4), A(4))", "M.cholesky_update(J.eye(3), J.zeros(3))",
         "M.cholesky_update(-J.eye(2), A(2))", "M.cholesky_update(J.triu(A((3,3))), J.array([0., 1., 0.]))",
         "M.cholesky_update(A((1,1)), A(1))", "M.cholesky_update(A((0,0)), A(0))",
@@ -163,5 +163,4 @@ GRAD = {
     "tridiagonal_solve": (
         "lambda l, d, u, b: M.tridiagonal_solve(l, d + 5, u, b)", "A(4), A(4,'f',1), A(4,'f',2), A((4,2),'f',3)"
     ),
-    "symmetric_product": ("lambda a, c: M.symmetric_product(a, c, beta=2.) ** 2", "A((2,3)), A((2,2))"),
 }  # fmt: skip

@@ -24,4 +24,6 @@ GRAD = {
     "convolve": "lambda x: J.convolve(x[0], x[1], 'same')",
     "correlate": "lambda x: J.correlate(x[0], x[1][:2], 'full')",
 }
-X64 = ["J.convolve(A(5,'d'), A(3,'d',1))", "J.correlate(A(5,'z'), A(3,'z',1), 'full')", "J.convolve(A(5,'l'), A(3,'i',1))"]
+X64 = [
+    "J.convolve(A(5,'d'), A(3,'d',1))", "J.correlate(A(5,'z'), A(3,'z',1), 'full')", "J.convolve(A(5,'l'), A(3,'i',1))",
+]  # fmt: skip

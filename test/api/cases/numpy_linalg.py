@@ -151,6 +151,6 @@ X64 = [
     f"(lambda x: M.cholesky({POSITIVE}))(A((3,3),'d'))", "M.matrix_rank(A((3,3),'d'))", "M.matrix_power(A((2,2),'l'), 3)",
 ]  # fmt: skip
 
-EXCEPTIONS: dict[str, str] = {}
+EXCEPTIONS = {"M.multi_dot([A((2,3))])": "NumPy refuses a single matrix; JAX sums its diagonal"}
 TOLERANCE = {"cond": 3e-4, "inv": 3e-4, "matrix_power": 1e-3, "pinv": 3e-4, "eig": 2e-4, "lstsq": 3e-4, "tensorinv": 1e-3,
              "tensorsolve": 3e-4, "solve": 3e-4, "qr": 1e-4, "det": 1e-4}  # fmt: skip

@@ -3,6 +3,8 @@
 JAX's compiler has no place for most types of fewer than 8 bits, so here are int4 and uint4 alone.
 """
 
+import re
+
 MODULE = "numpy"
 
 _FLOATS = ("float8_e4m3fn", "float8_e5m2")
@@ -13,6 +15,11 @@ def _of(dtype: str, shape: str = "4", seed: int = 0) -> str:
     """A text that makes an array of a small dtype: of float8 both signs, of uint4 positive numbers."""
     kind = "u" if dtype.startswith("u") else "i" if dtype.startswith("int") else "f"
     return f"A({shape}, '{kind}', {seed}).astype('{dtype}')"
+
+
+def _call(text: str, dtype: str) -> str:
+    """A call in which the word x stands for an array of a small dtype."""
+    return "J." + re.sub(r"\bx\b", _of(dtype, "(2,3)"), text)
 
 
 CASES = {
@@ -39,7 +46,7 @@ CASES = {
     + [f"{_of(d)} >> 1" for d in _INTS]
     + [f"{_of(d)} << 1" for d in _INTS],
     "functions": [
-        f"J.{call.replace('x', _of(d, '(2,3)'))}"
+        _call(call, d)
         for d in _FLOATS
         for call in ("exp(x)", "tanh(x)", "sqrt(x)", "abs(x)", "isnan(x)", "max(x, axis=0)", "argmax(x)", "sort(x)",
                      "concatenate([x, x])", "where(x > 0, x, -x)", "reshape(x, -1)", "clip(x, -1, 1)", "floor(x)",
@@ -47,7 +54,7 @@ CASES = {
                      "transpose(x)", "take(x, np.array([0, 3]))", "full_like(x, 2.5)", "pad(x, 1)")
     ]
     + [
-        f"J.{call.replace('x', _of(d, '(2,3)'))}"
+        _call(call, d)
         for d in _INTS
         for call in ("max(x, axis=0)", "argmax(x)", "sort(x)", "concatenate([x, x])", "where(x > 0, x, x)",
                      "reshape(x, -1)", "floor(x)", "maximum(x, x)", "zeros_like(x)", "transpose(x)", "full_like(x, 3)",
@@ -103,4 +110,6 @@ CASES = {
        "J.quantile(A(5), 0.4, weights=A(5, 'f', 1), method='inverted_cdf')", "J.quantile(J.array([1., nan]), 0.4, method='inverted_cdf')"],
 }  # fmt: skip
 
-EXCEPTIONS: dict[str, str] = {}
+EXCEPTIONS = {
+    "J.arcsinh(J.array([2+0j, -2+0j, 2j, -2j, 0.5+0j, 0j]))": "the side of a branch cut: ours is NumPy's, by the sign of zero",
+}

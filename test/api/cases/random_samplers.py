@@ -129,8 +129,10 @@ CASES = {
                          "4, (2,1), m=3", "2.5", "3, (-1,)"),
 }  # fmt: skip
 EXCEPTIONS = {
+    "M.randint(M.key(8), (4,), 0, 2**32, 'uint32')": "JAX makes 32-bit arrays of Python's integers; we take their value",
+    "M.f(M.key(8), J.array([0.5, 1.0, 7.5], 'float32'), 5.0, (2,3))": "JAX 0.10.2 forgets to broadcast parameters",
 }
-TOLERANCE = {"orthogonal": 1e-4}
+TOLERANCE = {"orthogonal": 1e-4, "truncated_normal": 5e-4}  # erf_inv near 1 magnifies a bit of erf
 GRAD = {
     "uniform": ("lambda a, b: M.uniform(M.key(1), (3,), 'float32', a, b)**2", "A(3,'f',0,0.1,1), A(3,'f',1,2,3)"),
     "gamma": ("lambda a: M.gamma(M.key(1), a)**2", "A(6,'f',0,0.1,9)"),

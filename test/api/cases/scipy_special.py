@@ -43,7 +43,9 @@ CASES = {
        "M.comb(J.array([0, 1, 5, 3]), J.array([0, 3, 0, 2]), repetition=True)"],
     "dawsn": unary("dawsn", -9, 9), "digamma": unary("digamma", 0.2, 9), "entr": unary("entr", -1, 4),
     "erf": unary("erf", -4, 4), "erfc": unary("erfc", -4, 9), "erfcx": unary("erfcx", -4, 8.5), "erfinv": unary("erfinv", -0.99, 0.99),
-    "exp1": unary("exp1", 0.05, 9), "expi": unary("expi", -9, 20), "expit": unary("expit", -9, 9) + ["M.expit(A(3, 'c'))"],
+    "exp1": unary("exp1", 0.05, 9) + ["M.exp1(J.array([0.0, -0.0, -1.0, 30.0, nan]))"],
+    "expi": unary("expi", -9, 20) + ["M.expi(J.array([1.0, -1.0, 30.0, -30.0, 70.0, -0.25]))"],
+    "expit": unary("expit", -9, 9) + ["M.expit(A(3, 'c'))"],
     "expn": [f"M.expn({n}, {x})" for n, x in (
         ("1", "A((2,3), 'f', 0, 0.1, 5)"), ("2", "A((2,3), 'f', 1, 0.1, 5)"), ("0", "A(3, 'f', 1, 0.1, 5)"), ("3", "0.5"), ("J.array([1, 2, 3])", "A((2,3), 'f', 0, 0.1, 5)"),
         ("5", "A((), 'f', 0, 0.1, 5)"), ("2", "A(4, 'i', 0, 1, 5)"), ("-1", "1.0"), ("1", "J.array([0.0, -1.0, inf, nan])"),
@@ -108,11 +110,10 @@ GRAD = {
         ("hyp1f1", "a, b, x", _positive(3)), ("hyp2f1", "a, b, c, x", ", ".join(f"A((2,3), 'f', {i}, 0.2, 0.7)" for i in range(4))), ("i0", "x", "A((2,3), 'f')"),
         ("i1", "x", "A((2,3), 'f')"), ("kl_div", "p, q", _positive(2)), ("log_ndtr", "x", "A((2,3), 'f', 0, -8, 4)"), ("logit", "x", "A((2,3), 'f', 0, 0.1, 0.9)"),
         ("loggamma", "x", _positive(1)), ("logsumexp", "x", "A((2,3), 'f')"), ("ndtr", "x", "A((2,3), 'f')"), ("ndtri", "x", "A((2,3), 'f', 0, 0.05, 0.95)"), ("owens_t", "h, a", "A((2,3), 'f'), A((2,3), 'f', 1)"),
-        ("poch", "z, m", _positive(2)), ("rel_entr", "p, q", _positive(2)), ("sici", "x", _positive(1)), ("softmax", "x", "A((2,3), 'f')"), ("spence", "x", _positive(1)),
+        ("poch", "z, m", _positive(2)), ("rel_entr", "p, q", _positive(2)), ("sici", "x", _positive(1)), ("softmax", "x", "A((2,3), 'f')"), ("spence", "x", "A((2,3), 'f', 0, 0.1, 0.9)"),
         ("xlog1py", "x, y", _positive(2)), ("xlogy", "x, y", _positive(2)), ("zeta", "x, q", "A((2,3), 'f', 0, 1.5, 4), A((2,3), 'f', 1, 0.5, 4)"),
     )
 }  # fmt: skip
-GRAD["bessel_jn"] = ("lambda z: M.bessel_jn(z, v=3)", "A((2,3), 'f', 0, 5, 12)")
 GRAD["polygamma"] = ("lambda x: M.polygamma(2, x)", _positive(1))
 GRAD["expn"] = ("lambda x: M.expn(3, x)", _positive(1))
 
@@ -121,9 +122,29 @@ X64 = [
         ("gammaln", 0.1, 50), ("gamma", 0.1, 20), ("digamma", 0.1, 20), ("erf", -4, 4), ("erfc", -4, 9), ("erfinv", -0.999, 0.999), ("dawsn", -9, 9), ("expi", 0.5, 30),
         ("exp1", 0.05, 20), ("fresnel", -5, 5), ("sici", 0.1, 30), ("spence", 0.1, 20), ("i0", -9, 9), ("i1", -9, 9), ("ndtr", -9, 9), ("ndtri", 0.001, 0.999), ("log_ndtr", -6, 9),
         ("expit", -9, 9), ("logit", 0.01, 0.99), ("entr", 0, 3))],
-    "M.betaln(A(20, 'd', 0, 0.1, 20), A(20, 'd', 1, 0.1, 20))", "M.hyp1f1(A(20, 'd', 0, 0.3, 3), A(20, 'd', 1, 0.3, 3), A(20, 'd', 2, 0.1, 9))",
+    "M.hyp1f1(A(20, 'd', 0, 0.3, 3), A(20, 'd', 1, 0.3, 3), A(20, 'd', 2, 0.1, 9))",
     "M.hyp2f1(A(20, 'd', 0, 0.2, 0.8), A(20, 'd', 1, 0.2, 0.8), A(20, 'd', 2, 0.2, 0.8), A(20, 'd', 3, 0.1, 0.8))", "M.zeta(A(9, 'd', 0, 1.2, 9), A(9, 'd', 1, 0.2, 9))",
-    "M.wofz(A(20, 'z', 1, -5, 5))", "M.loggamma(A(20, 'z', 1, -5, 5))", "M.bernoulli(20)",
+    "M.wofz(A(20, 'z', 1, -5, 5))", "M.loggamma(A(20, 'z', 1, -5, 5))",
 ]  # fmt: skip
 TOLERANCE: dict[str, float] = {}
-EXCEPTIONS: dict[str, str] = {}
+_BFLOAT16 = "JAX computes in bf16, we in f64, and round once"
+_LISTS = "JAX takes lists here, and nowhere else"
+_LIMIT = "JAX gives NaN, we the limit"
+EXCEPTIONS: dict[str, str] = {
+    "M.comb(J.array([-1.0, 5.0, 5.0, nan]), J.array([2.0, -1.0, 2.5, 1.0]))": "JAX gives 0 for NaN, we NaN, as SciPy",
+    f"M.exp1({EDGES})": _LIMIT + " 0 at inf",
+    f"M.expi({EDGES})": _LIMIT + "s at 0, inf and -inf",
+    "M.expi(A(4, 'h', 0, -9, 20))": "JAX overflows in f16",
+    "M.expn(1, J.array([0.0, -1.0, inf, nan]))": _LIMIT + " 0 at inf",
+    "M.factorial(A((1,3), 'g', 0, -1, 12))": _BFLOAT16,
+    "M.gamma(A((1,3), 'g', 0, 0.1, 9))": _BFLOAT16,
+    "M.poch(A(3, 'g', 0, 0.3, 5), A(3, 'g', 1, 0.3, 5))": _BFLOAT16,
+    "M.hyp1f1([2.2, 2.2], [2.2, 2.2], [2.2, 2.2])": _LISTS,
+    "M.hyp2f1([0.45, 0.45], [0.45, 0.45], [0.45, 0.45], [0.45, 0.45])": _LISTS,
+    "M.owens_t(A(3, 'g', 0, -3, 3), A(3, 'g', 1, -3, 3))": "JAX gives f32 for bf16, and bf16 for none",
+    "M.polygamma(1, J.array([-0.5, -1.5, inf, nan]))": _LIMIT + " 0 at inf",
+    "M.sici(A(4, 'h', 0, -9, 9))": "JAX overflows in f16",
+}
+"""Besides: JAX's derivative of `bessel_jn` is wrong from z = 9 on, as the recurrence overflows in f32, and that of `spence`
+NaN beyond 1; its `betaln` has 8 digits and its Bernoulli numbers 6 in f64. Ours are compared with SciPy's in
+`test/frontend/test_special.py`."""

@@ -1,5 +1,6 @@
 // Reductions of windows, and the gradient of pooling.
 // RUN: axil-opt %s --pass-pipeline="axil-import-stablehlo,cse" | filecheck %s
+// RUN: axil-opt %s --pass-pipeline="axil-import-stablehlo,axil-to-stablehlo{platform=portable},cse" | filecheck %s --check-prefix=BACK
 
 // CHECK-LABEL: func.func @max_pool
 // CHECK:         [[Y:%.*]] = "axil.reduce_window_max"(%arg0) {base_dilation = array<i64: 1, 1, 1, 1>, high = array<i64: 0, 1, 1, 0>, low = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 2, 2, 1>, window = array<i64: 1, 3, 3, 1>, window_dilation = array<i64: 1, 1, 1, 1>}
@@ -28,6 +29,11 @@ func.func @sums_from(%x: tensor<4xi32>, %init: tensor<i32>) -> tensor<6xi32> {
   }) : (tensor<4xi32>, tensor<i32>) -> tensor<6xi32>
   return %0 : tensor<6xi32>
 }
+// BACK-LABEL:  func.func @max_pool_gradient
+// BACK:          [[Y:%.*]] = "stablehlo.select_and_scatter"(%arg0, %arg1, {{.*}}) <{padding = dense<0> : tensor<2x2xi64>, window_dimensions = array<i64: 2, 2>, window_strides = array<i64: 2, 2>}> ({
+// BACK:            stablehlo.compare GE
+// BACK:            stablehlo.add
+// BACK:          return [[Y]]
 // CHECK-LABEL: func.func @max_pool_gradient
 // CHECK:         [[Y:%.*]] = "axil.select_and_scatter_add"(%arg1, %arg0)
 // CHECK-SAME:    largest = true
