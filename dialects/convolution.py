@@ -245,13 +245,13 @@ def _batch(
     """A batch of both operands becomes part of the groups, one of the left part of its batch, one of the kernel part
     of the output features."""
     lhs, rhs = xs
-    roles = (0, 0, 0) if all(batched) else (1, None, 1) if batched[0] else (None, 1, 2)
+    both = all(batched)
     if batched[0]:
-        lhs = _folded(lhs, lhs_dims[roles[0]])
+        lhs = _folded(lhs, lhs_dims[0 if both else 1])
     if batched[1]:
-        rhs = _folded(rhs, rhs_dims[roles[1]])
+        rhs = _folded(rhs, rhs_dims[0 if both else 1])
     y = conv_general(lhs, rhs, lhs_dims=lhs_dims, rhs_dims=rhs_dims, out_dims=out_dims, **attributes)
-    into, shape = out_dims[roles[2]], shape_of(y)
+    into, shape = out_dims[0 if both else 1 if batched[0] else 2], shape_of(y)
     y = ops.reshape(y, shape=(*shape[:into], size, shape[into] // max(size, 1), *shape[into + 1 :]))
     return transposed(y, (into, *(d for d in range(len(shape) + 1) if d != into)))
 

@@ -137,7 +137,7 @@ def _lower(values: Any, results: Any, context: Any) -> list:
 
 def _sorted(w: np.ndarray, *vectors: np.ndarray) -> tuple[np.ndarray, ...]:
     """Eigenvalues, and vectors with them, in a fixed order."""
-    order = np.lexsort((w.imag.round(3), w.real.round(3)), axis=-1)
+    order = np.lexsort((np.imag(w).round(3), np.real(w).round(3)), axis=-1)
     return tuple(np.take_along_axis(a, order.reshape(*w.shape[:-1], *(1,) * (a.ndim - w.ndim), -1), -1)
                  for a in (w, *vectors))  # fmt: skip
 

@@ -23,7 +23,7 @@ MAX_PRIME = 61
 _BASE = 32
 """Up to this length one matrix does it all."""
 
-_CHIRP_TABLE = 1 << 14
+_CHIRP_TABLE = 1 << 12
 """Chirps of up to this length are constants of the program."""
 
 _TABLE = 4096
@@ -312,21 +312,37 @@ def _wrapped(wave: np.ndarray, size: int) -> np.ndarray:
     return result
 
 
+def _picked(table: np.ndarray, op: str, numbers: Any, step: int, real: np.dtype) -> tuple[Any, Any]:
+    """Parts of the elements of a table at places that are quotients or remainders of numbers by a step."""
+    from axil.dialects import hlo
+
+    at = hlo.convert(hlo.op(op, numbers, hlo.splat(numbers.type, step)), np.int32)
+    (size,) = hlo.aval_of_type(at.type).shape
+    result = hlo.tensor_type(hlo.aval((size,), real))
+    re, im = (
+        hlo.gather(part, hlo.reshape(at, (size, 1)), result, offset_dims=(), collapsed=(0,), batching=(),
+                   index_batching=(), index_map=(0,), sizes=(1,))
+        for part in _parts(table, real)
+    )  # fmt: skip
+    return re, im
+
+
 def _long_chirp(n: int, size: int, inverse: bool, real: np.dtype, context: Any) -> tuple[Any, Any]:
     """The chirp and the spectrum that it is convolved with, computed when the program runs."""
-    from axil.dialects import formulas, hlo
-    from axil.dialects.staged import Staged
+    from axil.dialects import hlo
 
-    j = hlo.iota((n,), np.int64, 0)
+    place = hlo.iota((size,), np.int64, 0)
+    j = hlo.op("minimum", place, hlo.op("subtract", hlo.splat(place.type, size), place))  # the distance from the origin
     squares = hlo.op("remainder", hlo.op("multiply", j, j), hlo.splat(j.type, 2 * n))
-    angle = Staged(hlo.convert(squares, np.float64)) * (math.pi / n)
-    sine, cosine = (hlo.convert(f(angle).value, real) for f in (formulas.sin, formulas.cos))
+    step = 1 << (2 * n - 1).bit_length() // 2
+    coarse = _picked(np.exp(1j * np.pi * np.arange(0, 2 * n, step) / n), "divide", squares, step, real)
+    fine = _picked(np.exp(1j * np.pi * np.arange(step) / n), "remainder", squares, step, real)
+    cosine, sine = (hlo.barrier(part) for part in _times(*coarse, *fine))
+    inside, zero = hlo.compare(j, hlo.splat(j.type, n), "LT"), hlo.splat(sine.type, 0)
     minus = hlo.op("negate", sine)
-    around = []
-    for part in (cosine, minus if inverse else sine):  # the conjugate of the chirp
-        tail = hlo.op("reverse", hlo.slice_(part, (1,), (n,)), dimensions=hlo.ints((0,)))
-        gap = hlo.splat(hlo.tensor_type(hlo.aval((size - 2 * n + 1,), real)), 0)
-        around.append(hlo.op("concatenate", part, gap, tail, dimension=hlo.integer(0)))
+    # The conjugate of the chirp, around the origin.
+    around = [hlo.select(inside, part, zero) for part in (cosine, minus if inverse else sine)]
     whole = hlo.reshape(hlo.op("complex", *around), (1, size, 1))
     spectrum = hlo.reshape(_smooth(whole, False, context), (size,))
-    return hlo.op("complex", cosine, sine if inverse else minus), spectrum
+    wave = [hlo.slice_(part, (0,), (n,)) for part in (cosine, sine if inverse else minus)]
+    return hlo.op("complex", *wave), spectrum

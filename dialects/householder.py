@@ -232,7 +232,8 @@ def _ormqr_batch(size: int, xs: Any, batched: Any, *, adjoint: bool) -> Any:
 def _ormqr_lower(values: Any, results: Any, context: Any, *, adjoint: bool) -> Any:
     from axil.dialects import matrix_lowering as lowering
 
-    return lowering.ormqr(*values, adjoint, context)
+    a, taus, c = values
+    return lowering.ormqr(a, taus, c, adjoint, context)
 
 
 ormqr = Op(

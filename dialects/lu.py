@@ -48,7 +48,8 @@ def _reference(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def _eliminate(a: np.ndarray, rows: np.ndarray, pivots: np.ndarray, k: int, stop: int) -> None:
     """One column: exchange rows, divide by the pivot unless it is zero, update the columns before `stop`."""
-    size = np.abs(a[:, k:, k].real) + np.abs(a[:, k:, k].imag) if a.dtype.kind == "c" else np.abs(a[:, k:, k])
+    column = a[:, k:, k]
+    size = np.abs(np.real(column)) + np.abs(np.imag(column)) if a.dtype.kind == "c" else np.abs(column)
     size[:, 1:][np.isnan(size[:, 1:])] = -1  # a NaN is no pivot, unless it is there already
     pivot = k + np.argmax(size, axis=1) if len(a) else np.zeros(0, int)
     every = np.arange(len(a))

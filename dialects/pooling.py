@@ -124,7 +124,7 @@ def _reduction(
     )  # fmt: skip
 
 
-def plain(window: Axes, **more: Axes) -> dict[str, Axes]:
+def plain(window: Axes, **more: Axes) -> dict[str, Any]:
     """Attributes of windows that are next to each other; what is not given is 1 or 0. For samples and tests."""
     ones, zeros = (1,) * len(window), (0,) * len(window)
     attributes = {"window": window, "strides": ones, "low": zeros, "high": zeros, "base_dilation": ones,
@@ -183,16 +183,11 @@ def _prod_jvp(y: Any, xs: Any, dxs: Any, **attributes: Axes) -> Any:
         return None
     x, dx = fill(x, 1), fill(dx, 0)
     for axis, size in enumerate(sizes):
-        total = None
-        for k in range(attributes["window"][axis]):
-            start = k * attributes["window_dilation"][axis]
-            part, dpart = (_every(v, axis, start, size, attributes["strides"][axis]) for v in (x, dx))
-            if total is None:
-                total = part, dpart
-            else:
-                dpart = add_tangents(ops.mul(total[1], part), ops.mul(total[0], dpart))
-                total = ops.mul(total[0], part), dpart
-        x, dx = total
+        starts = [k * attributes["window_dilation"][axis] for k in range(attributes["window"][axis])]
+        parts = [[_every(v, axis, start, size, attributes["strides"][axis]) for v in (x, dx)] for start in starts]
+        x, dx = parts[0]
+        for part, dpart in parts[1:]:
+            x, dx = ops.mul(x, part), add_tangents(ops.mul(dx, part), ops.mul(x, dpart))
     return dx
 
 

@@ -1,12 +1,12 @@
 """The lowering of windowed reductions and selections.
 
 IREE 3.13 compiles `reduce_window` with all strides, paddings and dilations, also of several operands, but not of
-unsigned integers or complex numbers; and it compiles no `select_and_scatter` of windows that overlap.
+unsigned integers or complex numbers; and it compiles no `select_and_scatter` of windows that overlap. So the places
+of extrema are a `reduce_window` of pairs, and values are sent there by a `scatter`.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,7 +16,6 @@ import numpy as np
 from axil.dialects import avals as av
 from axil.dialects import hlo
 from axil.dialects.avals import BFLOAT16, aval, aval_of, dtype_of, shape_of
-from axil.dialects.convolution import dilated
 from axil.dialects.mlir import ir, tensor_type, to_attribute
 from axil.dialects.pooling import window_sizes
 
@@ -25,8 +24,6 @@ Axes = tuple[int, ...]
 _HALF = (np.dtype(np.float16), BFLOAT16)
 _FLOAT32 = np.dtype(np.float32)
 _INT32 = np.dtype(np.int32)
-TAPS = 64
-"""Windows of up to this many elements are written out where a cotangent is sent back."""
 
 
 def reduction(x: Any, result: Any, combine: str, neutral: Any, **attributes: Axes) -> Any:
@@ -140,10 +137,9 @@ def scatter_add(source: Any, x: Any, result: Any, context: Any, *, largest: bool
         return _select_and_scatter(source, x, largest, **attributes)
     wide = _FLOAT32 if of.dtype in _HALF else of.dtype
     source, x = (v if wide == of.dtype else hlo.convert(v, wide) for v in (source, x))
-    places = _flat_places(of.shape)
+    places = hlo.reshape(hlo.iota((of.size,), _INT32, 0), of.shape)
     target = _picked(places, hlo.constant(np.asarray(-1, _INT32)), x, largest, **attributes)
-    few = math.prod(attributes["window"]) <= TAPS
-    y = (_written_out if few else _by_scatter)(source, target, places, of.shape, **attributes)
+    y = _sent(source, target, of.shape)
     return y if wide == of.dtype else hlo.convert(y, of.dtype)
 
 
@@ -163,46 +159,20 @@ def _select_and_scatter(
     scalars = [tensor_type(aval((), dtype_of(x)))] * 2
     keep, add = hlo.body(made, scalars, 0), hlo.body(made, scalars, 1)
     with ir.InsertionPoint(keep):
-        hlo.return_([hlo.compare(*keep.arguments, "GE" if largest else "LE")])
+        hlo.return_([hlo.compare(keep.arguments[0], keep.arguments[1], "GE" if largest else "LE")])
     with ir.InsertionPoint(add):
         hlo.return_([hlo.op("add", *add.arguments)])
     return made.results[0]
 
 
-def _flat_places(shape: Axes) -> Any:
-    """The position of each element in row-major order."""
-    return hlo.reshape(hlo.iota((math.prod(shape),), _INT32, 0), shape)
+def _sent(source: Any, target: Any, shape: Axes) -> Any:
+    """Each value added where it belongs; those that belong nowhere to an element that is cut off.
 
-
-def _by_scatter(source: Any, target: Any, places: Any, shape: Axes, **attributes: Axes) -> Any:
-    """Each value added where it belongs; those that belong nowhere to an element that is cut off."""
+    (Writing out which windows hold an element, at which place, takes as long and compiles longer.)
+    """
     n, count = math.prod(shape), math.prod(shape_of(source))
     rows, values = hlo.reshape(target, (count,)), hlo.reshape(source, (count,))
     rows = hlo.select(hlo.compare(rows, hlo.splat(rows.type, 0), "LT"), hlo.splat(rows.type, n), rows)
     zeros = hlo.splat(tensor_type(aval((n + 1,), dtype_of(source))), 0)
     total = hlo.scatter_rows(zeros, rows, values, lambda a, b: hlo.op("add", a, b), False)
     return hlo.reshape(hlo.slice_(total, [0], [n]), shape)
-
-
-def _written_out(
-    source: Any, target: Any, places: Any, shape: Axes, *, window: Axes, strides: Axes, low: Axes, high: Axes,
-    base_dilation: Axes, window_dilation: Axes,
-) -> Any:  # fmt: skip
-    """Each element sums over the windows that hold it, at each place in them, the values that are meant for it."""
-    reach = [dilated(w, d) - 1 for w, d in zip(window, window_dilation)]
-    before = [r - a for r, a in zip(reach, low)]
-    last = [dilated(n, b) - 1 + a for n, b, a in zip(shape, base_dilation, low)]
-    after = [e - (dilated(m, s) - 1) for e, m, s in zip(last, shape_of(source), strides)]
-    gaps = [s - 1 for s in strides]
-    nothing = hlo.constant(np.asarray(-1, _INT32))
-    zero = hlo.constant(np.asarray(0, dtype_of(source)))
-    spread = hlo.pad(source, zero, before, after, gaps)
-    meant = hlo.pad(target, nothing, before, after, gaps)
-    total, zeros = None, hlo.splat(tensor_type(aval(shape, dtype_of(source))), 0)
-    for tap in itertools.product(*map(range, window)):
-        starts = [r - k * d for r, k, d in zip(reach, tap, window_dilation)]
-        limits = [s + (n - 1) * b + 1 for s, n, b in zip(starts, shape, base_dilation)]
-        value, place = (hlo.slice_(v, starts, limits, list(base_dilation)) for v in (spread, meant))
-        part = hlo.select(hlo.compare(place, places, "EQ"), value, zeros)
-        total = part if total is None else hlo.op("add", total, part)
-    return total

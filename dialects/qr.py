@@ -126,7 +126,7 @@ def _reflect(a: np.ndarray) -> None:
     size = np.abs(v[:, 0])
     v[:, 0] += np.where(size == 0, norm, norm * v[:, 0] / np.where(size == 0, 1, size))
     squared = np.sum(np.abs(v) ** 2, axis=1)
-    factor = np.where(squared == 0, 0, 2 / np.where(squared == 0, 1, squared)).astype(v.real.dtype)
+    factor = np.where(squared == 0, 0, 2 / np.where(squared == 0, 1, squared)).astype(np.real(v).dtype)
     a -= factor[:, None, None] * v[:, :, None] * (np.conj(v)[:, None, :] @ a)
 
 

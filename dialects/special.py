@@ -145,6 +145,9 @@ polygamma = Op(
 # ---- powers of two and neighbours ----------------------------------------------------------------------
 
 
+_lower_complex_exp = staged.on_parts(of_complex.exp, "exponential")
+
+
 def _lower_exp2(values: Any, results: Any, context: Any) -> Any:
     """exp of the fraction, times powers of two put together from bits: exp(x log 2) would lose |x| ulps."""
     from axil.dialects import hlo
@@ -152,7 +155,7 @@ def _lower_exp2(values: Any, results: Any, context: Any) -> Any:
     x, of = values[0], dtype_of(values[0])
     if of.kind == "c":
         exponent = hlo.op("multiply", x, hlo.splat(x.type, math.log(2)))
-        return ops.exp.lower([exponent], results, context)
+        return _lower_complex_exp([exponent], results, context)
     if of.itemsize < 4:
         return hlo.convert(_lower_exp2([hlo.convert(x, np.float32)], results, context), of)
     bits, mantissa, bias = (np.int64, 52, 1023) if of == np.float64 else (np.int32, 23, 127)

@@ -59,7 +59,7 @@ def where_finite(x: np.ndarray, decompose: Callable[[np.ndarray], tuple[np.ndarr
 
     LAPACK gives up on these, and NumPy then raises an error for the whole batch.
     """
-    bad = ~np.isfinite(x).all((-2, -1))
+    bad = np.asarray(~np.isfinite(x).all((-2, -1)))
     if not bad.any():
         return tuple(decompose(x))
     results = decompose(np.where(bad[..., None, None], x.dtype.type(0), x))

@@ -77,15 +77,15 @@ def _eliminate(
 
 def _size(x: np.ndarray) -> np.ndarray:
     """The absolute value, or of complex numbers the sum of those of their parts, as LAPACK compares pivots."""
-    return np.abs(x.real) + np.abs(x.imag) if x.dtype.kind == "c" else np.abs(x)
+    return np.abs(np.real(x)) + np.abs(np.imag(x)) if x.dtype.kind == "c" else np.abs(x)
 
 
 def _perturbed(d: np.ndarray, u: np.ndarray, fill: np.ndarray) -> np.ndarray:
     """Pivots moved away from zero, to the rounding error of the largest element of the factor."""
     largest = np.max([_size(x).max(-1) for x in (d, u, fill)], axis=0)
-    least = (np.finfo(d.dtype).eps * largest)[..., None].astype(d.real.dtype)
+    least = (np.finfo(d.dtype).eps * largest)[..., None].astype(np.real(d).dtype)
     least = np.maximum(least, np.finfo(d.dtype).tiny)
-    return np.where(_size(d) < least, np.copysign(least, d.real), d).astype(d.dtype)
+    return np.where(_size(d) < least, np.copysign(least, np.real(d)), d).astype(d.dtype)
 
 
 # ---- derivative ----------------------------------------------------------------------------------------
@@ -113,8 +113,9 @@ def _jvp(y: Any, xs: Any, dxs: Any, *, perturb_singular: bool) -> Any:
     """From `A x = b`: `A dx = db - dA x`."""
     if all(t is None for t in dxs):
         return None
-    change = _product(*dxs[:3], y)
-    right = dxs[3] if change is None else add_tangents(dxs[3], ops.neg(change))
+    lower, diagonal, upper, db = dxs
+    change = _product(lower, diagonal, upper, y)
+    right = db if change is None else add_tangents(db, ops.neg(change))
     return tridiagonal_solve(*xs[:3], right, perturb_singular=perturb_singular)
 
 
@@ -135,7 +136,8 @@ def _batch(size: int, xs: Any, batched: Any, *, perturb_singular: bool) -> Any:
 def _lower(values: Any, results: Any, context: Any, *, perturb_singular: bool) -> Any:
     from axil.dialects import matrix_lowering as lowering
 
-    return lowering.tridiagonal_solve(*values, perturb_singular, context)
+    lower, diagonal, upper, b = values
+    return lowering.tridiagonal_solve(lower, diagonal, upper, b, perturb_singular, context)
 
 
 def _sample(*operands: str, perturb_singular: bool = False, **more: Any) -> Any:

@@ -102,7 +102,8 @@ def _as_bits(hashes: Any, wide: tuple[Any, Any], width: int, shape: tuple[int, .
 
 
 def _philox4_hash(key: Any, x: tuple[Any, Any, Any, Any]) -> Any:
-    return philox4x32(*words(key, x[0].aval.shape), *x)
+    first, second = words(key, x[0].aval.shape)
+    return philox4x32(first, second, *x)
 
 
 def _philox4_seed(high: Any, low: Any) -> Any:
@@ -133,17 +134,17 @@ def _philox2_seed(high: Any, low: Any) -> Any:
 
 def _philox2_split(key: Any, shape: tuple[int, ...]) -> Any:
     high, low = counter(math.prod(shape))
-    return lax.reshape(philox2x32(*words(key, low.aval.shape), high, low)[0], (*shape, 1))
+    return lax.reshape(philox2x32(words(key, low.aval.shape)[0], high, low)[0], (*shape, 1))
 
 
 def _philox2_bits(key: Any, width: int, shape: tuple[int, ...]) -> Any:
     high, low = counter(math.prod(shape))
-    hashes = philox2x32(*words(key, low.aval.shape), high, low)
+    hashes = philox2x32(words(key, low.aval.shape)[0], high, low)
     return _as_bits(hashes, hashes, width, shape)
 
 
 def _philox2_fold_in(key: Any, data: Any) -> Any:
-    return lax.stack(philox2x32(*words(key, ()), _zeros(data), data)[:1])
+    return lax.stack(philox2x32(words(key, ())[0], _zeros(data), data)[:1])
 
 
 def _threefry4_seed(high: Any, low: Any) -> Any:

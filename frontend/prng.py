@@ -332,7 +332,11 @@ def single_key(name: str, key: Any) -> Any:
     if len(data.aval.shape) != 1:
         fail(f"random.{name} takes a single key, got keys of shape {data.aval.shape[:-1]}",
              "map over the keys with axil.vmap", kind=KeyValueError)  # fmt: skip
-    return data if type(key) is not PRNGKeyArray or key.generator is THREEFRY else key
+    generator = key.generator if type(key) is PRNGKeyArray else THREEFRY
+    if data.aval.shape != (generator.words,):
+        fail(f"random.{name}: a key of {KEY_DTYPES[generator.name]} has {generator.words} words, got {data.aval}",
+             "count axes of typed keys from the front in vmap's in_axes and out_axes", kind=KeyTypeError)  # fmt: skip
+    return data if generator is THREEFRY else key
 
 
 def like(key: Any, made: Any) -> Any:
@@ -352,12 +356,12 @@ def split_raw(key: Any, shape: tuple[int, ...]) -> Any:
 
 def subkeys(key: Any, count: int) -> list[Any]:
     """Several new keys, in the form of the given one."""
-    return list(unstacked(split_raw(key, (count,))))
+    return unstacked(split_raw(key, (count,)))
 
 
 def unstacked(keys: Any) -> list[Any]:
     """The keys along the first dimension of keys as `split_raw` gives them."""
-    return list(keys) if type(keys) is PRNGKeyArray else lax.unstack(keys)
+    return list(keys if type(keys) is PRNGKeyArray else lax.unstack(keys))
 
 
 def fold_in_raw(key: Any, data: Any) -> Any:

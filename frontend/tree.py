@@ -244,14 +244,18 @@ def tree_reduce_associative(
     identity: Any = _MISSING,
     is_leaf: IsLeaf | None = None,
 ) -> Any:
-    """Folds the leaves pairwise, which takes logarithmic depth; a tree without leaves gives `identity`."""
+    """Folds the leaves by halves, which takes logarithmic depth; a tree without leaves gives `identity`."""
     leaves = tree_leaves(tree, is_leaf)
-    while len(leaves) > 1:
-        pairs = [operation(a, b) for a, b in zip(leaves[::2], leaves[1::2])]
-        leaves = pairs + leaves[len(pairs) * 2 :]
     if not leaves and identity is _MISSING:
         raise TypeError("tree_reduce_associative of a tree without leaves needs identity=...")
-    return leaves[0] if leaves else identity
+    return _by_halves(operation, leaves) if leaves else identity
+
+
+def _by_halves(operation: Callable[[Any, Any], Any], xs: Sequence[Any]) -> Any:
+    if len(xs) == 1:
+        return xs[0]
+    middle = len(xs) // 2
+    return operation(_by_halves(operation, xs[:middle]), _by_halves(operation, xs[middle:]))
 
 
 def tree_all(tree: Any, *, is_leaf: IsLeaf | None = None) -> bool:

@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 
 from axil.runtime import tree as trees
-from axil.runtime.buffers import DeviceBuffer, borrow, detach, to_device, to_host
+from axil.runtime.buffers import SMALL_TYPES, DeviceBuffer, borrow, detach, to_device, to_host
 from axil.runtime.cpu import host_arch, host_features, missing_features
 from axil.runtime.devices import Device, default_device
 from axil.runtime.errors import ArtifactError, IncompatibleArtifactError
@@ -47,7 +47,10 @@ _SAFE_DTYPES = {
     "BOOL": "bool", "I8": "int8", "I16": "int16", "I32": "int32", "I64": "int64", "U8": "uint8",
     "U16": "uint16", "U32": "uint32", "U64": "uint64", "F16": "float16", "BF16": "bfloat16",
     "F32": "float32", "F64": "float64", "C64": "complex64", "C128": "complex128",
+    "F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2", "F8_E8M0": "float8_e8m0fnu",
 }  # fmt: skip
+# Other small types have codes of our own: each element has a byte, where the format's would pack them.
+_SAFE_DTYPES |= {f"AXIL_{d.name.upper()}": d.name for d in SMALL_TYPES if d.name not in _SAFE_DTYPES.values()}
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from axil.compiler.kernels.cholesky import cholesky
+from axil.compiler.kernels.column_order import qr_column_order
 from axil.compiler.kernels.convolution import convolution
 from axil.compiler.kernels.eig import eig
 from axil.compiler.kernels.eigh import eigh
@@ -40,6 +41,7 @@ KERNELS: dict[str, Callable[..., Kernel | Declined]] = {
     "lu": lu,
     "ormqr": ormqr,
     "pivots_to_permutation": pivots_to_permutation,
+    "qr_column_order": qr_column_order,
     "triangular_solve": triangular_solve,
     "tridiagonal_solve": tridiagonal_solve,
     "convolution": convolution,

@@ -98,7 +98,7 @@ class Arithmetic:
         if self.planes == 1:
             return (b.binary("arith.divf", self.real(1), x[0], t),)
         sizes = [b.op(f"math.absf {p} : {t}") for p in x]
-        flat = b.binary("arith.cmpf oge,", *sizes, t)
+        flat = b.binary("arith.cmpf oge,", sizes[0], sizes[1], t)
         large, small = b.select(flat, x[0], x[1], t), b.select(flat, x[1], x[0], t)
         zero = b.binary("arith.cmpf oeq,", large, self.real(0), t)
         ratio = b.binary("arith.divf", small, large, t)
@@ -113,12 +113,12 @@ class Arithmetic:
     def size(self, x: Number) -> str:
         """The sum of the absolute values of the planes, by which pivots are compared."""
         parts = [self.b.op(f"math.absf {p} : {self.dtype}") for p in x]
-        return parts[0] if len(parts) == 1 else self.b.binary("arith.addf", *parts, self.dtype)
+        return parts[0] if len(parts) == 1 else self.b.binary("arith.addf", parts[0], parts[1], self.dtype)
 
     def is_zero(self, x: Number) -> str:
         """Whether a scalar is zero."""
         tests = [self.b.binary("arith.cmpf oeq,", p, self.real(0), self.dtype) for p in x]
-        return tests[0] if len(tests) == 1 else self.b.binary("arith.andi", *tests, "i1")
+        return tests[0] if len(tests) == 1 else self.b.binary("arith.andi", tests[0], tests[1], "i1")
 
     def select(self, condition: str, x: Number, y: Number, lanes: int | None = None) -> Number:
         """One of two numbers, by a scalar condition."""

@@ -7,13 +7,16 @@ the rows below (Golub and Van Loan, Matrix Computations, 4.2.5).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from axil.compiler.kernels.batched import Batched, batch_of, distance, fitting_lanes, planes_of, rounded
 from axil.compiler.kernels.kernel import Declined, Kernel, Unsupported
-from axil.compiler.kernels.matrix import Matrix, clear, solve_rows, subtract_product
+from axil.compiler.kernels.matrix import BLOCK, LARGE, At, Matrix, clear, solve_rows, subtract_product
 from axil.compiler.kernels.text import Index
+
+STRIP = 16
+"""Columns that are transposed together: a cache line of f32."""
 
 
 def cholesky(values: Sequence[Any], results: Any = None, *, platform: str = "cpu") -> Kernel | Declined:
@@ -53,7 +56,8 @@ class _Factor:
     def run(self, x: Matrix, y: Matrix) -> None:
         """Read the matrix, factor it, write the factor."""
         self.read(x)
-        status = self.b.loop((0, self.wide, self.lanes), self.panel, [(self.math.real(0), self.math.dtype)])[0]
+        panels = self.panels if self.wide < LARGE else self.blocks
+        status = panels(0, self.wide, [self.math.real(0)])[0]
         self.write(y, status)
 
     def read(self, x: Matrix) -> None:
@@ -64,16 +68,44 @@ class _Factor:
             one = self.math.constant(1)
             b.loop((n, wide, 1), lambda i, _: (self.factor.store(one, i, i), [])[1])
 
-        def row(i: str, _: list[str]) -> list[str]:
-            end = b.index(Index.of(i) + 1)
-            move = lambda j, _: (self.factor.store(self.math.conj(x.load(i, j)), j, i), [])[1]
-            b.loop((0, end, 1), move)
+        self.lower_elements(lambda i, j: self.factor.store(self.math.conj(x.load(i, j)), j, i))
+
+    def lower_elements(self, body: Callable[[str, str], None]) -> None:
+        """All elements of the lower triangle, by strips of columns: so both it and its transpose stay cached."""
+        b = self.b
+
+        def strip(start: str, _: list[str]) -> list[str]:
+            stop = b.index(Index.of(start) + STRIP)
+
+            def row(i: str, _: list[str]) -> list[str]:
+                end = b.binary("arith.minui", stop, b.index(Index.of(i) + 1))
+                b.loop((start, end, 1), lambda j, _: (body(i, j), [])[1])
+                return []
+
+            b.loop((start, self.n, 1), row)
             return []
 
-        b.loop((0, n, 1), row)
+        b.loop((0, self.n, STRIP), strip)
 
-    def panel(self, k: str, status: list[str]) -> list[str]:
-        """Factor the rows from `k` on; the status is NaN once a pivot was not positive."""
+    def blocks(self, start: At, stop: At, status: list[str]) -> list[str]:
+        """Factor rows in blocks of several panels, so that a matrix which is not cached is updated less often."""
+        b = self.b
+
+        def block(k: str, status: list[str]) -> list[str]:
+            end = b.binary("arith.minui", b.index(Index.of(k) + BLOCK), b.index(self.wide))
+            status = self.panels(k, end, status)
+            self.update(k, b.binary("arith.subi", end, k), end, self.wide)
+            return status
+
+        return b.loop((start, stop, BLOCK), block, [(status[0], self.math.dtype)])
+
+    def panels(self, start: At, stop: At, status: list[str]) -> list[str]:
+        """Factor the rows of a range, panel by panel; the status is NaN once a pivot was not positive."""
+        step = lambda k, status: self.panel(k, stop, status)
+        return self.b.loop((start, stop, self.lanes), step, [(status[0], self.math.dtype)])
+
+    def panel(self, k: str, stop: At, status: list[str]) -> list[str]:
+        """Factor the rows from `k` on, and update those after them, up to row `stop`."""
         b, wide, lanes = self.b, self.wide, self.lanes
         block = self.factor.part(k, k)
         status = self.block(block, k, status)
@@ -87,11 +119,16 @@ class _Factor:
             return []
 
         b.loop((after, wide, lanes), tile)
-        rows = self.factor.part(k, 0)
+        self.update(k, lanes, after, stop)
+        return status
+
+    def update(self, k: str, count: At, start: At, stop: At) -> None:
+        """Take the product of `count` rows from `k` on with themselves from the rows from `start` to `stop`."""
+        b, lanes, rows = self.b, self.lanes, self.factor.part(k, 0)
         # Only what is right of the diagonal: columns from the vector on that holds it.
         first = lambda i: b.binary("arith.subi", i, b.binary("arith.remui", i, b.index(lanes)))
-        subtract_product(self.factor, rows.adjoint(), rows, (after, wide), (after, wide), lanes, lanes, first)
-        return status
+        columns = start, self.wide
+        subtract_product(self.factor, rows.adjoint(), rows, (start, stop), columns, count, lanes, first)
 
     def block(self, block: Matrix, k: str, status: list[str]) -> list[str]:
         """Factor a square block of one vector's width, row by row; what is below its diagonal means nothing."""
@@ -123,19 +160,16 @@ class _Factor:
     def write(self, y: Matrix, status: str) -> None:
         """The lower factor, or NaN in its place."""
         b, math = self.b, self.math
+        def move(i: str, j: str) -> None:
+            x = math.conj(self.factor.load(j, i))
+            y.store(tuple(b.binary("arith.addf", p, status, math.dtype) for p in x), i, j)
+
+        self.lower_elements(move)
         zero = math.constant(0)
 
         def row(i: str, _: list[str]) -> list[str]:
             after = b.index(Index.of(i) + 1)
-
-            def move(j: str, _: list[str]) -> list[str]:
-                x = math.conj(self.factor.load(j, i))
-                y.store(tuple(b.binary("arith.addf", p, status, math.dtype) for p in x), i, j)
-                return []
-
-            b.loop((0, after, 1), move)
             b.loop((after, self.n, 1), lambda j, _: (y.store(zero, i, j), [])[1])
             return []
 
         b.loop((0, self.n, 1), row)
-

@@ -169,7 +169,7 @@ def _reduce_column(bench: Workbench, a: Array, n: int, j: str, reflectors: Refle
     reflectors.taus.store(tau, j)
     bench.each_vector(low, stride, lambda c: y.store(vectors.constant(0.0), c, bench.lanes))
 
-    def right(i: str) -> Array:
+    def right(i: str) -> None:
         """`row = row (I - tau v v^H)`."""
         row = a.at(Index.of(i) * stride)
 
@@ -184,10 +184,10 @@ def _reduce_column(bench: Workbench, a: Array, n: int, j: str, reflectors: Refle
             row.store(vectors.add_product(value, v.load(c, bench.lanes), by, conjugate=True), c, bench.lanes)
 
         bench.each_vector(low, stride, one)
-        return row
 
     def right_and_gather(i: str) -> None:
-        row, by = right(i), vectors.splat(v.load(i))
+        right(i)
+        row, by = a.at(Index.of(i) * stride), vectors.splat(v.load(i))
 
         def one(c: str) -> None:
             total = vectors.add_product(y.load(c, bench.lanes), by, row.load(c, bench.lanes), conjugate=True)

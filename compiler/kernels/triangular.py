@@ -180,7 +180,7 @@ class _Tridiagonal:
     def row_size(self, i: Any) -> str:
         """The size of a row from the diagonal on, by which pivots of nearly singular systems are compared."""
         parts = [self.math.size(x) for x in (self.diagonal.load(i), self.upper.load(i))]
-        return self.b.binary("arith.addf", *parts, self.math.dtype)
+        return self.b.binary("arith.addf", parts[0], parts[1], self.math.dtype)
 
     def eliminate(self, i: str, state: list[str]) -> list[str]:
         """Take a multiple of row i, or of the one below, whichever has the larger pivot, from the other."""
@@ -196,7 +196,7 @@ class _Tridiagonal:
             next_scale = b.binary("arith.addf", next_scale, sizes[1], t)
             # Relative sizes, multiplied out.
             sizes = [b.binary("arith.mulf", s, by, t) for s, by in zip(sizes, (next_scale, scale))]
-        swap = b.binary("arith.cmpf olt,", *sizes, t)
+        swap = b.binary("arith.cmpf olt,", sizes[0], sizes[1], t)
         zero, one = math.constant(0), math.constant(1)
         large, small = math.select(swap, below, pivot), math.select(swap, pivot, below)
         nothing = math.is_zero(small)

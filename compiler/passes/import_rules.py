@@ -16,7 +16,7 @@ import numpy as np
 
 from axil.compiler.functions import operations
 from axil.dialects import avals as av
-from axil.dialects.avals import aval_of, dtype_of, shape_of
+from axil.dialects.avals import dtype_of, shape_of
 from axil.dialects.emit import splat_value
 from axil.dialects.errors import AttributeValueError
 from axil.dialects.factories import ops
@@ -151,11 +151,12 @@ def _fft(importer: Any, op: ir.Operation, xs: list) -> Any:
     return ops.fft(xs[0], kind=kind, fft_lengths=ints(op, "fft_length"))
 
 
-_REDUCTIONS = {
+REDUCTIONS: dict[str, tuple[str, str, str]] = {
     "add": ("reduce_sum", "add", "cumsum"), "multiply": ("reduce_prod", "mul", "cumprod"),
     "maximum": ("reduce_max", "max", "cummax"), "minimum": ("reduce_min", "min", "cummin"),
     "and": ("reduce_and", "and", ""), "or": ("reduce_or", "or", ""),
 }  # fmt: skip
+"""By the op of the region: the reduction, the same of two operands, and the cumulative one."""
 
 
 def region_op(op: ir.Operation) -> str | None:
@@ -178,19 +179,19 @@ def _reduce(importer: Any, op: ir.Operation, xs: list) -> Any:
     if len(xs) == 4:
         return _arg_reduce(importer, op, xs, axes)
     combine = region_op(op)
-    if len(xs) != 2 or combine not in _REDUCTIONS:
-        raise unsupported(op, f"reductions are imported by {', '.join(_REDUCTIONS)} and as argmax and argmin")
+    if len(xs) != 2 or combine not in REDUCTIONS:
+        raise unsupported(op, f"reductions are imported by {', '.join(REDUCTIONS)} and as argmax and argmin")
     x, init = xs
     if av.is_bool(dtype_of(x)):
         combine = {"add": "or", "multiply": "and"}.get(combine, combine)
-    reduction, binary, _ = _REDUCTIONS[combine]
+    reduction, binary, _ = REDUCTIONS[combine]
     y = getattr(ops, reduction)(x, axes=tuple(sorted(axes)))
-    if _is_neutral(init, reduction):
+    if is_neutral(init, reduction):
         return y
     return getattr(ops, binary)(ops.broadcast_in_dim(init, shape=shape_of(y), dims=()), y)
 
 
-def _is_neutral(init: ir.Value, reduction: str) -> bool:
+def is_neutral(init: ir.Value, reduction: str) -> bool:
     """Whether a reduction that starts at `init` is the plain one."""
     value = splat_value(init)
     if value is None:
@@ -214,11 +215,12 @@ def _arg_reduce(importer: Any, op: ir.Operation, xs: list, axes: tuple[int, ...]
     raise unsupported(op, "of reductions of several operands only argmax and argmin are known")
 
 
-def _evaluate(importer: Any, function: str, operands: Sequence[Any]) -> list:
+def evaluate(importer: Any, function: str, operands: Sequence[Any]) -> list:
+    """What an outlined region gives for some numbers."""
     return importer.interpreter.run(function, [np.asarray(x) for x in operands])
 
 
-def _trial_values(dtype: np.dtype) -> list:
+def trial_values(dtype: np.dtype) -> list:
     """Numbers on which regions are told apart: of both signs, large and small, whole and not."""
     values: list = [-5, -1, 0, 2, 7]
     if av.is_bool(dtype):
@@ -232,143 +234,12 @@ def _trial_values(dtype: np.dtype) -> list:
 
 def _picks(importer: Any, region: str, dtype: np.dtype, index: np.dtype, better: Any) -> bool:
     """Whether a reducer keeps the better value, and of equal ones the first."""
-    for a, b in itertools.product(_trial_values(dtype), repeat=2):
+    for a, b in itertools.product(trial_values(dtype), repeat=2):
         for i, j in ((0, 3), (3, 0)):
-            value, position = _evaluate(importer, region, [a, np.asarray(i, index), b, np.asarray(j, index)])
+            value, position = evaluate(importer, region, [a, np.asarray(i, index), b, np.asarray(j, index)])
             first = better(a, b) or (a == b and i < j)
             if value != (a if better(a, b) or a == b else b) or position != (i if first else j):
                 return False
-    return True
-
-
-@rule("reduce_window")
-def _reduce_window(importer: Any, op: ir.Operation, xs: list) -> Any:
-    combine, of = region_op(op), aval_of(xs[0])
-    name = _REDUCTIONS.get(combine or "", ("", "", ""))[2]
-    if combine is None and _is_logaddexp(importer, op, of.dtype):
-        name = "cumlogsumexp"
-    w = _window(op, of.ndim)
-    plain = all(set(w[a]) <= {1} for a in ("base_dilation", "window_dilation", "strides"))
-    wide = [axis for axis, n in enumerate(w["window"]) if n != 1]
-    if len(xs) == 2 and name and plain and len(wide) == 1 and w["window"][wide[0]] == of.shape[wide[0]]:
-        (axis,) = wide
-        n = of.shape[axis]
-        for ends, reverse in (((n - 1, 0), False), ((0, n - 1), True)):
-            if list(zip(w["low"], w["high"])) == [ends if i == axis else (0, 0) for i in range(of.ndim)]:
-                return getattr(ops, name)(xs[0], axis=axis, reverse=reverse)
-    return _windowed(op, xs, combine, w)
-
-
-def _window(op: ir.Operation, ndim: int) -> dict[str, tuple[int, ...]]:
-    """The attributes of a windowed reduction as the dialect's."""
-    spelled = {"window": "window_dimensions", "strides": "window_strides", "base_dilation": "base_dilations",
-               "window_dilation": "window_dilations"}  # fmt: skip
-    found = {ours: ints(op, theirs) if theirs in op.attributes else (1,) * ndim for ours, theirs in spelled.items()}
-    low, high = _padding(op, ndim)
-    return found | {"low": low, "high": high}
-
-
-def _padding(op: ir.Operation, ndim: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Low and high padding; none where the op says nothing."""
-    rows = from_attribute(op.attributes["padding"]) if "padding" in op.attributes else [(0, 0)] * ndim
-    return tuple(int(a) for a, _ in rows), tuple(int(b) for _, b in rows)
-
-
-_WINDOWED = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min"}
-
-
-def _windowed(op: ir.Operation, xs: list, combine: str | None, w: dict) -> Any:
-    """A reduction of windows. The initial value fills padding and gaps, and is combined with the result."""
-    if len(xs) == 2 and av.is_bool(dtype_of(xs[0])):
-        combine = {"or": "maximum", "add": "maximum", "and": "minimum", "multiply": "minimum"}.get(combine, combine)
-    if len(xs) != 2 or combine not in _WINDOWED:
-        known = ", ".join(_WINDOWED)
-        raise unsupported(op, f"windowed reductions are imported of one operand and by {known}, or as cumulative ones")
-    x, init = xs
-    reduce = getattr(ops, "reduce_window_" + _WINDOWED[combine])
-    reduction, binary, _ = _REDUCTIONS[combine]
-    if _is_neutral(init, reduction):
-        return reduce(x, **w)
-    zeros, ones = (0,) * len(w["low"]), (1,) * len(w["low"])
-    x = ops.pad(x, init, low=w["low"], high=w["high"], interior=tuple(d - 1 for d in w["base_dilation"]))
-    y = reduce(x, **(w | {"low": zeros, "high": zeros, "base_dilation": ones}))
-    return getattr(ops, binary)(ops.broadcast_in_dim(init, shape=shape_of(y), dims=()), y)
-
-
-@rule("select_and_scatter")
-def _select_and_scatter(importer: Any, op: ir.Operation, xs: list) -> Any:
-    """The gradient of a pooling by extrema. What its first region selects is found out by trying."""
-    x, source, init = xs
-    dtype, scatter = dtype_of(x), op.regions[1]
-    returned = operations(scatter.blocks[0])
-    adds = len(returned) == 2 and returned[0].name == "stablehlo.add"
-    if not adds or not av.is_float(dtype) or importer.captures(op.regions[0]):
-        raise unsupported(op, "it is imported of floating point arrays whose scattered values are added")
-    region, w = importer.outline("select", op.regions[0], []), _window(op, len(shape_of(x)))
-    for better, largest in ((np.greater_equal, True), (np.less_equal, False)):
-        pairs = itertools.product(_trial_values(dtype), repeat=2)
-        if all(bool(_evaluate(importer, region, [a, b])[0]) == bool(better(a, b)) for a, b in pairs):
-            y = ops.select_and_scatter_add(source, x, largest=largest, **w)
-            start = splat_value(init)
-            if start is not None and start == 0:
-                return y
-            return ops.add(ops.broadcast_in_dim(init, shape=shape_of(y), dims=()), y)
-    raise unsupported(op, "its selection is not 'greater or equal' or 'less or equal'")
-
-
-@rule("convolution")
-def _convolution(importer: Any, op: ir.Operation, xs: list) -> Any:
-    """Groups, which here are a dimension, are split off and merged again."""
-    n = stablehlo_bindings.ConvDimensionNumbers(op.attributes["dimension_numbers"])
-    rank, (x, w) = len(n.input_spatial_dimensions), xs
-    features, batches = (from_attribute(op.attributes[f"{kind}_group_count"]) for kind in ("feature", "batch"))
-    kernel = tuple(n.kernel_spatial_dimensions)
-    if "window_reversal" in op.attributes:
-        flags = [bool(f) for f in ir.DenseBoolArrayAttr(op.attributes["window_reversal"])]
-        reversed_ = tuple(d for d, f in zip(kernel, flags) if f)
-        w = ops.reverse(w, axes=reversed_) if reversed_ else w
-
-    def option(name: str) -> tuple[int, ...]:
-        return ints(op, name) if name in op.attributes else (1,) * rank
-
-    lhs = (n.input_batch_dimension, n.input_feature_dimension, *n.input_spatial_dimensions)
-    rhs = (n.kernel_output_feature_dimension, n.kernel_input_feature_dimension, *kernel)
-    out = (n.output_batch_dimension, n.output_feature_dimension, *n.output_spatial_dimensions)
-    groups = max(features, batches)
-    x, lhs_dims = _split_groups(x, lhs, 0 if batches > 1 else 1, groups)
-    w, rhs_dims = _split_groups(w, rhs, 0, groups)
-    at, of = out[1], result_aval(op)
-    low, high = _padding(op, rank)
-    y = ops.conv_general(
-        x, w, lhs_dims=lhs_dims, rhs_dims=rhs_dims, out_dims=(at, *(d + (d >= at) for d in out)),
-        strides=option("window_strides"), low=low, high=high, lhs_dilation=option("lhs_dilation"),
-        rhs_dilation=option("rhs_dilation"), dtype=of.dtype,
-    )  # fmt: skip
-    return ops.reshape(y, shape=of.shape)
-
-
-def _split_groups(x: Any, dims: tuple[int, ...], which: int, groups: int) -> tuple[Any, tuple[int, ...]]:
-    """`x` with one of its dimensions split into (groups, rest), and the new places of group and dimensions."""
-    at, shape = dims[which], shape_of(x)
-    split = ops.reshape(x, shape=(*shape[:at], groups, shape[at] // groups, *shape[at + 1 :]))
-    return split, (at, *(d + (d >= at) for d in dims))
-
-
-@rule("reduce_precision")
-def _reduce_precision(importer: Any, op: ir.Operation, xs: list) -> Any:
-    bits = {name: int(ir.IntegerAttr(op.attributes[name]).value) for name in ("exponent_bits", "mantissa_bits")}
-    return ops.reduce_precision(xs[0], **bits)
-
-
-def _is_logaddexp(importer: Any, op: ir.Operation, dtype: np.dtype) -> bool:
-    """Whether a reducer is log(exp(a) + exp(b)), found out by trying."""
-    if not av.is_float(dtype) or importer.captures(op.regions[0]):
-        return False
-    region = importer.outline("reducer", op.regions[0], [])
-    for a, b in itertools.product(_trial_values(dtype), repeat=2):
-        got, wanted = _evaluate(importer, region, [a, b])[0], np.logaddexp(float(a), float(b))
-        if not abs(float(got) - wanted) < 0.02 * (1 + abs(wanted)):
-            return False
     return True
 
 
@@ -464,11 +335,11 @@ def _is_iota(x: ir.Value, axis: int) -> bool:
 
 def _orders(importer: Any, comparator: str, dtypes: list, keys: Sequence[int], better: Any) -> bool:
     """Whether a comparator is `better` on the operands `keys`, earlier ones deciding first."""
-    pairs = [list(itertools.product(_trial_values(d), repeat=2)) for d in dtypes]
+    pairs = [list(itertools.product(trial_values(d), repeat=2)) for d in dtypes]
     rng = random.Random(0)
     trials = [(p, *(rng.choice(more) for more in pairs[1:])) for p in pairs[0] for _ in range(8)]
     for trial in trials if len(dtypes) > 1 else zip(pairs[0]):
-        (before,) = _evaluate(importer, comparator, [x for pair in trial for x in pair])
+        (before,) = evaluate(importer, comparator, [x for pair in trial for x in pair])
         wanted = next((bool(better(*trial[k])) for k in keys if trial[k][0] != trial[k][1]), False)
         if bool(before) != wanted:
             return False

@@ -117,6 +117,7 @@ class Importer:
     """One module being imported. Rules of `import_rules.py` reach regions and functions through it."""
 
     def __init__(self, d: Deriver, scans: bool = True) -> None:
+        from axil.compiler.passes import import_windows  # noqa: F401  (adds its rules)
         from axil.compiler.passes.import_rules import RULES
 
         self.d = d

@@ -7,8 +7,8 @@ A *derived function* is a private declaration that names a combinator and the fu
 
 It is called with plain `func.call`. Two kinds of combinator exist. *Transformations* (`jvp vjp linearize
 transpose vmap`) are removed by expansion: a traversal in the compiler writes the function's body. *Control*
-(`scan while cond checkpoint custom_jvp custom_vjp`) survives transformations, as new control of transformed
-bodies, and is lowered last; it carries the rules that the traversals ask for, as an op does.
+(`scan while cond checkpoint custom_jvp custom_vjp custom_linear_solve`) survives transformations, as new control of
+transformed bodies, and is lowered last; it carries the rules that the traversals ask for, as an op does.
 
 Rules receive a *deriver*, the compiler's interface to derivation (`axil.compiler.derive.Deriver`), so that
 this floor imports nothing from above.

@@ -92,10 +92,10 @@ def digamma(x: Any) -> Any:
 def polygamma(m: Any, x: Any) -> Any:
     """The derivative of order `m` of `digamma`, for integers `m` of `x`'s dtype; NaN for other orders."""
     x = operand("polygamma", x)
-    if isinstance(m, (int, float)) or (isinstance(m, (np.ndarray, Array)) and m.size and (m == m.min()).all()):
-        order = float(m if isinstance(m, (int, float)) else np.asarray(m).flat[0])
-        shape = np.shape(m)
-        if order >= 0 and order == int(order) and (not shape or shape == x.aval.shape):
+    if isinstance(m, (int, float, np.ndarray, np.generic, Array)):
+        orders = np.asarray(m)
+        order = float(orders.flat[0]) if orders.size else -1.0
+        if order >= 0 and order == int(order) and (orders == order).all() and orders.shape in ((), x.aval.shape):
             if isinstance(m, Array):
                 check_same_dtype("polygamma", (m, x))
             return digamma(x) if not order else bind(s.polygamma, x, n=int(order), weak=x.weak_type)

@@ -48,7 +48,9 @@ def dot_product_attention(
     bias, mask = (None if x is None else _as_4d(x) for x in (bias, mask))
     lengths = [None if n is None else anp.asarray(n) for n in (query_seq_lengths, key_value_seq_lengths)]
     _check(query, key, value, bias, mask, *lengths)
-    window = (local_window_size,) * 2 if isinstance(local_window_size, int) else local_window_size
+    window = local_window_size
+    if isinstance(window, int):
+        window = (window, window)
     scale = 1 / math.sqrt(key.aval.shape[-1]) if scale is None else scale
     allowed = [_grouped(mask, key.aval.shape[2]), *_position_masks(query, key, is_causal, window, *lengths)]
     result, residual = _attend(query, key, value, bias, [m for m in allowed if m is not None], scale)

@@ -131,7 +131,7 @@ def _as_matrices(x: Value, batch: Sequence[int], free: Sequence[int], contract: 
 
 def _quantized_matmul(a: Any, b: Any, scales: Any, modes: Any) -> Value:
     """`_matmul` of operands rounded in blocks."""
-    a, b = (_quantized(x, *mode, scale) for x, mode, scale in zip((a, b), modes, scales))
+    a, b = (_quantized(x, mode, block, scale) for x, (mode, block), scale in zip((a, b), modes, scales))
     return _matmul(a, b)
 
 

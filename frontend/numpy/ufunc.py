@@ -99,7 +99,7 @@ class ufunc(metaclass=_Instances):  # noqa: N801 - NumPy's name
         if where is not None and initial is None and self.identity is None:
             raise shape_error(f"{self.__name__}.reduce: a where mask needs an initial value, as {self.__name__} has no "
                               "identity")  # fmt: skip
-        options = dict(axis=axis, dtype=dtype, keepdims=keepdims, initial=initial, where=where)
+        options: dict[str, Any] = dict(axis=axis, dtype=dtype, keepdims=keepdims, initial=initial, where=where)
         return (self._ways["reduce"] or self._reduce_by_scan)(a, **options)
 
     def accumulate(self, a: Any, axis: int = 0, dtype: Any = None, out: None = None) -> Value:

@@ -99,14 +99,14 @@ def test_weights_of_every_dtype_survive():
     assert list(back) == list(arrays)
     for name, array in arrays.items():
         assert (back[name].dtype, back[name].shape) == (array.dtype, array.shape)
-        assert np.array_equal(back[name], array) and not back[name].flags.writeable
+        assert back[name].tobytes() == array.tobytes() and not back[name].flags.writeable
 
 
 def test_what_cannot_be_stored_is_refused():
     with pytest.raises(AxilError, match="weight 'w': arrays of dtype object"):
         safetensors({"w": np.array([None])})
-    with pytest.raises(AxilError, match="weight 'w': arrays of dtype float8_e5m2"):
-        safetensors({"w": np.zeros(3, ml_dtypes.float8_e5m2)})
+    with pytest.raises(AxilError, match="weight 'w': arrays of dtype int1"):
+        safetensors({"w": np.zeros(3, ml_dtypes.int1)})
     with pytest.raises(AxilError, match="give a program for one target at least"):
         pack(name="f", programs={}, signature=FULL["signature"])
 

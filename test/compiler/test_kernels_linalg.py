@@ -158,6 +158,16 @@ def test_q_itself(columns: int) -> None:
     np.testing.assert_allclose(q[:, :17], np.linalg.qr(x)[0], 1e-12, 1e-13)
 
 
+def test_order_of_columns() -> None:
+    from axil.dialects.qr import qr_column_order
+
+    cases = [random((20, 17), "f8"), random((9, 35)), random((5, 2, 4, 4), "c8"), np.zeros((2, 3), "f4")]
+    for x, (order,) in zip(cases, run("qr_column_order", [[x] for x in cases])):
+        np.testing.assert_array_equal(order, qr_column_order.reference(x))
+    diagonal = np.abs(np.diagonal(np.linalg.qr(cases[0][:, qr_column_order.reference(cases[0])])[1]))
+    assert (np.diff(diagonal) <= 0).all()
+
+
 def test_qr_survives_large_and_small_numbers() -> None:
     cases = [random((5, 3)) * np.float32(1e30), random((5, 3)) * np.float32(1e-30), random((5, 3), "f8") * 1e200]
     cases.append(np.triu(random((4, 4))))
@@ -229,7 +239,7 @@ def test_kernels_are_for_cpus(platform: str) -> None:
         "ormqr": {"adjoint": False}, "pivots_to_permutation": {"rows": 3}, "tridiagonal_solve": {"perturb": False},
         "triangular_solve": {"lower": True, "transpose": False, "conjugate": False, "unit": False},
     }  # fmt: skip
-    for name in ("cholesky", "lu", "geqrf", *parameters):
+    for name in ("cholesky", "lu", "geqrf", "qr_column_order", *parameters):
         made = KERNELS[name]([Value("tensor<3x3xf32>")] * 4, platform=platform, **parameters.get(name, {}))
         assert not made and platform in made.reason
 

@@ -84,3 +84,26 @@ def test_state_that_a_step_leaves_alone() -> None:
     step = lambda s: (s[0] + 1, s[1], s[2].at[s[0]].add(s[1][0]), s[3])
     agree(lambda x: lax.while_loop(lambda s: s[0] < 2, step, (0, x, x, x)), np.arange(3.0))
     agree(lambda x: lax.while_loop(lambda s: s[0] < 2, step, (5, x, x, x)), np.arange(3.0))
+
+
+def test_state_that_the_step_does_not_read() -> None:
+    """Of a loop in a loop; IREE drops it after it has turned the loop, and crashed (see `lower.all_read`)."""
+
+    def f(x: Any, n: Any) -> Any:
+        def inner(a: Any, go: Any) -> Any:
+            def step(s: Any) -> Any:
+                _, k, low, _ = s
+                value = ((x + low) ** 2).sum()
+                return value < 0.5, k + 1, low * 0.5, value
+
+            start = (np.asarray(False), np.asarray(0), a, a * 0)
+            return lax.while_loop(lambda s: ~s[0] & (s[1] < 4) & go, step, start)
+
+        def outer(s: Any) -> Any:
+            i, a, _ = s
+            _, _, low, value = inner(a, a > 0.1)
+            return i + 1, np.where(value > 1, low, a), value
+
+        return lax.while_loop(lambda s: (s[0] < n) & (s[1] > 0.05), outer, (0, x[0] + 1.0, x[0]))
+
+    agree(f, np.arange(3.0), np.array(3))

@@ -101,9 +101,10 @@ DATA = {
 }
 
 UNARY = {
-    "abs": "fi", "acos": "u", "acosh": "p", "asin": "u", "asinh": "f", "atan": "f", "atanh": "u", "bitwise_invert": "ib",
-    "ceil": "fi", "conj": "cf", "cos": "f", "cosh": "f", "exp": "f", "expm1": "f", "floor": "fi", "imag": "c",
-    "isfinite": "fi", "isinf": "fi", "isnan": "fi", "log": "p", "log1p": "p", "log2": "p", "log10": "p",
+    "abs": "fi", "acos": "u", "acosh": "p", "asin": "u", "asinh": "f", "atan": "f", "atanh": "u",
+    "bitwise_invert": "ib", "ceil": "fi", "conj": "cf", "cos": "f", "cosh": "f", "exp": "f", "expm1": "f",
+    "floor": "fi", "imag": "c", "isfinite": "fi", "isinf": "fi", "isnan": "fi", "log": "p", "log1p": "p", "log2": "p",
+    "log10": "p",
     "logical_not": "b", "negative": "fic", "positive": "fi", "real": "cf", "reciprocal": "p", "round": "fi",
     "sign": "fi", "signbit": "f", "sin": "f", "sinh": "f", "square": "fi", "sqrt": "p", "tan": "f", "tanh": "f",
     "trunc": "fi",
@@ -119,30 +120,37 @@ REDUCTIONS = {"all": "bf", "any": "bf", "max": "fi", "mean": "f", "min": "fi", "
               "var": "f", "count_nonzero": "fib", "argmax": "fi", "argmin": "fi"}  # fmt: skip
 
 CASES = """
-X.arange(5) | X.arange(1, 7, 2) | X.arange(0.0, 1.0, 0.25) | X.asarray([1, 2, 3]) | X.asarray(f, copy=True) | X.empty((0,))
-X.eye(3) | X.eye(2, 3, k=1) | X.full((2,), 3) | X.full((2,), 2.5) | X.full_like(i, 7) | X.linspace(0, 1, 5)
-X.linspace(0.0, 1.0, 4, endpoint=False) | X.meshgrid(v, v[:2], indexing='ij') | X.meshgrid(v, v[:2]) | X.ones((2, 3)) | X.ones_like(b)
-X.tril(f) | X.triu(f, k=1) | X.zeros((2,), dtype=X.int32) | X.zeros_like(f) | X.astype(f, X.int32) | X.astype(i, X.float32)
-X.broadcast_to(v, (2, 4)) | X.broadcast_arrays(v, X.ones((3, 1))) | X.concat([f, p]) | X.concat([f, p], axis=1) | X.concat([f, p], axis=None)
-X.expand_dims(f, axis=1) | X.flip(f) | X.flip(f, axis=1) | X.moveaxis(f, 0, 1) | X.permute_dims(f, (1, 0)) | X.repeat(v, 2) | X.repeat(f, 2, axis=1)
-X.reshape(f, (3, 2)) | X.roll(f, 1) | X.roll(f, (1, 2), axis=(0, 1)) | X.squeeze(X.ones((1, 3)), axis=0) | X.stack([v, v]) | X.stack([f, p], axis=-1)
-X.tile(v, (2, 1)) | X.unstack(f) | X.unstack(f, axis=1) | X.searchsorted(s, s) | X.searchsorted(s, s, side='right') | X.where(b, f, p) | X.nonzero(b)
-X.sort(f) | X.sort(f, axis=0, descending=True) | X.argsort(v) | X.argsort(v, descending=True) | X.take(v, s[:2]) | X.take(f, X.asarray([1, 0]), axis=1)
-X.take_along_axis(f, X.argsort(f), axis=1) | X.unique_all(v) | X.unique_counts(v) | X.unique_inverse(v) | X.unique_values(v)
-X.matmul(f, f.T) | X.matrix_transpose(f) | X.tensordot(f, p, axes=2) | X.tensordot(f, p.T, axes=1) | X.vecdot(f, p) | X.vecdot(c, c)
-X.cumulative_sum(v) | X.cumulative_sum(i, axis=1) | X.cumulative_sum(v, include_initial=True) | X.cumulative_prod(v) | X.diff(v) | X.diff(f, axis=0, n=1) | X.diff(v, prepend=v[:1])
-X.clip(f, -1.0, 1.0) | X.clip(i, min=0) | X.clip(i, max=2) | X.isdtype(f.dtype, 'real floating') | X.isdtype(i.dtype, ('bool', 'integral'))
-X.can_cast(X.int32, X.int64) | X.can_cast(X.int32, X.int16) | X.empty_like(f).shape | X.finfo(X.float32).bits | X.finfo(X.float32).eps | X.iinfo(X.int32).max | X.result_type(f, X.float32) | X.result_type(X.int8, X.int16) | X.result_type(X.int32, X.uint8)
-f.mT | f[0, 1] | f[:, -1] | f[..., 0] | f[1, ::-1] | f[b] | (f + 1) | (2 - i) | (f * 2.5) | (i // 2) | (i % 3) | (p ** 2) | (f @ f.T) | (-f) | (~b) | (i & 3) | (i << 1) | (f < 0)
-float(f[0, 0]) | int(i[0, 0]) | bool(b[0, 0]) | complex(c[0, 0]) | f.shape | f.ndim | f.size | X.pi | X.e | X.inf | X.newaxis
+X.arange(5) | X.arange(1, 7, 2) | X.arange(0.0, 1.0, 0.25) | X.asarray([1, 2, 3]) | X.asarray(f, copy=True)
+X.empty((0,)) | X.eye(3) | X.eye(2, 3, k=1) | X.full((2,), 3) | X.full((2,), 2.5) | X.full_like(i, 7)
+X.linspace(0, 1, 5) | X.linspace(0.0, 1.0, 4, endpoint=False) | X.meshgrid(v, v[:2], indexing='ij')
+X.meshgrid(v, v[:2]) | X.ones((2, 3)) | X.ones_like(b) | X.tril(f) | X.triu(f, k=1) | X.zeros((2,), dtype=X.int32)
+X.zeros_like(f) | X.astype(f, X.int32) | X.astype(i, X.float32) | X.broadcast_to(v, (2, 4))
+X.broadcast_arrays(v, X.ones((3, 1))) | X.concat([f, p]) | X.concat([f, p], axis=1) | X.concat([f, p], axis=None)
+X.expand_dims(f, axis=1) | X.flip(f) | X.flip(f, axis=1) | X.moveaxis(f, 0, 1) | X.permute_dims(f, (1, 0))
+X.repeat(v, 2) | X.repeat(f, 2, axis=1) | X.reshape(f, (3, 2)) | X.roll(f, 1) | X.roll(f, (1, 2), axis=(0, 1))
+X.squeeze(X.ones((1, 3)), axis=0) | X.stack([v, v]) | X.stack([f, p], axis=-1) | X.tile(v, (2, 1)) | X.unstack(f)
+X.unstack(f, axis=1) | X.searchsorted(s, s) | X.searchsorted(s, s, side='right') | X.where(b, f, p) | X.nonzero(b)
+X.sort(f) | X.sort(f, axis=0, descending=True) | X.argsort(v) | X.argsort(v, descending=True) | X.take(v, s[:2])
+X.take(f, X.asarray([1, 0]), axis=1) | X.take_along_axis(f, X.argsort(f), axis=1) | X.unique_all(v)
+X.unique_counts(v) | X.unique_inverse(v) | X.unique_values(v) | X.matmul(f, f.T) | X.matrix_transpose(f)
+X.tensordot(f, p, axes=2) | X.tensordot(f, p.T, axes=1) | X.vecdot(f, p) | X.vecdot(c, c) | X.cumulative_sum(v)
+X.cumulative_sum(i, axis=1) | X.cumulative_sum(v, include_initial=True) | X.cumulative_prod(v) | X.diff(v)
+X.diff(f, axis=0, n=1) | X.diff(v, prepend=v[:1]) | X.clip(f, -1.0, 1.0) | X.clip(i, min=0) | X.clip(i, max=2)
+X.isdtype(f.dtype, 'real floating') | X.isdtype(i.dtype, ('bool', 'integral')) | X.can_cast(X.int32, X.int64)
+X.can_cast(X.int32, X.int16) | X.empty_like(f).shape | X.finfo(X.float32).bits | X.finfo(X.float32).eps
+X.iinfo(X.int32).max | X.result_type(f, X.float32) | X.result_type(X.int8, X.int16) | X.result_type(X.int32, X.uint8)
+f.mT | f[0, 1] | f[:, -1] | f[..., 0] | f[1, ::-1] | f[b] | (f + 1) | (2 - i) | (f * 2.5) | (i // 2) | (i % 3)
+(p ** 2) | (f @ f.T) | (-f) | (~b) | (i & 3) | (i << 1) | (f < 0) | float(f[0, 0]) | int(i[0, 0]) | bool(b[0, 0])
+complex(c[0, 0]) | f.shape | f.ndim | f.size | X.pi | X.e | X.inf | X.newaxis
 """
 
 SPACE_CASES = """
-X.linalg.matmul(f, f.T) | X.linalg.matrix_transpose(f) | X.linalg.tensordot(f, p, axes=2) | X.linalg.vecdot(f, p) | X.linalg.outer(v, v)
-X.linalg.cross(f, p) | X.linalg.diagonal(m) | X.linalg.trace(m) | X.linalg.vector_norm(f) | X.linalg.vector_norm(f, axis=1, ord=1) | X.linalg.matrix_norm(f)
-X.linalg.matrix_power(m, 3) | X.linalg.det(m) | X.linalg.inv(m) | X.linalg.solve(m, m[0, :]) | X.linalg.cholesky(m) | X.linalg.eigvalsh(m) | X.linalg.svdvals(m)
-X.linalg.matrix_rank(m) | X.linalg.slogdet(m) | X.linalg.pinv(f)
-X.fft.fft(c) | X.fft.ifft(c) | X.fft.rfft(f) | X.fft.fftn(c) | X.fft.fftfreq(5) | X.fft.rfftfreq(5) | X.fft.fftshift(v) | X.fft.hfft(c) | X.fft.ihfft(f)
+X.linalg.matmul(f, f.T) | X.linalg.matrix_transpose(f) | X.linalg.tensordot(f, p, axes=2) | X.linalg.vecdot(f, p)
+X.linalg.outer(v, v) | X.linalg.cross(f, p) | X.linalg.diagonal(m) | X.linalg.trace(m) | X.linalg.vector_norm(f)
+X.linalg.vector_norm(f, axis=1, ord=1) | X.linalg.matrix_norm(f) | X.linalg.matrix_power(m, 3) | X.linalg.det(m)
+X.linalg.inv(m) | X.linalg.solve(m, m[0, :]) | X.linalg.cholesky(m) | X.linalg.eigvalsh(m) | X.linalg.svdvals(m)
+X.linalg.matrix_rank(m) | X.linalg.slogdet(m) | X.linalg.pinv(f) | X.fft.fft(c) | X.fft.ifft(c) | X.fft.rfft(f)
+X.fft.fftn(c) | X.fft.fftfreq(5) | X.fft.rfftfreq(5) | X.fft.fftshift(v) | X.fft.hfft(c) | X.fft.ihfft(f)
 """
 
 

@@ -50,10 +50,9 @@ def check_compiled(cases: list[tuple], precision: str) -> None:
 
 
 CASES = [
-    ("FFT", (2,), ()), ("IFFT", (3,), ()), ("FFT", (17,), ()), ("IFFT", (64,), ()), ("FFT", (1000,), (2,)),
-    ("IFFT", (2310,), ()), ("FFT", (67,), ()), ("IFFT", (2 * 101,), (3,)), ("RFFT", (1000,), ()), ("RFFT", (45,), ()),
-    ("IRFFT", (126,), (2,)), ("IRFFT", (27,), ()), ("IRFFT", (2,), ()), ("RFFT", (4,), (3,)), ("FFT", (12,), (21,)),
-    ("FFT", (4, 9, 5), (2,)), ("IRFFT", (3, 8), ()), ("RFFT", (5, 122), ()), ("IFFT", (24, 35), ()),
+    ("FFT", (2,), ()), ("IFFT", (3,), ()), ("FFT", (1000,), (2,)), ("IFFT", (2310,), ()), ("FFT", (67,), ()),
+    ("IFFT", (2 * 101,), (3,)), ("RFFT", (45,), ()), ("IRFFT", (126,), (2,)), ("IRFFT", (27,), ()),
+    ("IRFFT", (2,), ()), ("FFT", (12,), (21,)), ("FFT", (4, 9, 5), (2,)), ("RFFT", (5, 122), ()),
 ]  # fmt: skip
 
 
@@ -64,17 +63,16 @@ def test_compiled_transforms_are_accurate(precision: str) -> None:
 
 def test_work_is_shared_out_among_workgroups() -> None:
     """More than 8192 points: short rows, rows, columns and real rows, in numbers that no tile divides."""
-    check_compiled([("FFT", (16,), (1203,)), ("IFFT", (100,), (333,)), ("FFT", (130, 91), (2,)),
-                    ("RFFT", (200,), (101,)), ("IRFFT", (60,), (305,))], "f32")  # fmt: skip
+    check_compiled([("FFT", (16,), (1203,)), ("IFFT", (130, 91), (2,)), ("RFFT", (200,), (101,))], "f32")
 
 
 def test_long_transforms_use_products_of_roots() -> None:
-    check_compiled([("FFT", (6 * 1024,), ()), ("RFFT", (10_000,), ()), ("IRFFT", (8192,), ())], "f64")
+    check_compiled([("FFT", (6 * 1024,), ()), ("RFFT", (10_000,), ())], "f64")
 
 
 def test_transforms_without_a_kernel_are_matrix_products(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(KERNELS, "fft")
-    check_compiled([("FFT", (1000,), (2,)), ("IFFT", (67,), ()), ("IRFFT", (20,), ()), ("RFFT", (3, 15), ())], "f32")
+    check_compiled([("FFT", (4320,), ()), ("IFFT", (67,), (2,)), ("IRFFT", (20,), ())], "f32")
 
 
 def test_a_transform_of_a_million_points_is_a_small_program() -> None:
@@ -83,7 +81,7 @@ def test_a_transform_of_a_million_points_is_a_small_program() -> None:
 
 
 def test_long_prime_length_computes_its_chirp_when_it_runs() -> None:
-    check_compiled([("FFT", (16411,), ()), ("IFFT", (16411,), ())], "f32")
+    check_compiled([("IFFT", (4099,), ())], "f32")
     lowered = axil.jit(anp.fft.fft).lower(axil.ShapeDtypeStruct((1_000_003,), np.complex64))
     assert len(lowered.as_text("stablehlo")) < 2_000_000
 

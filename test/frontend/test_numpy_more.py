@@ -1,4 +1,4 @@
-"""What the tables of `test/api` cannot say of polynomials, windows, grids, ufuncs, files: transformations and errors."""
+"""Polynomials, grids, ufuncs, files: what the tables of `test/api` cannot say, as transformations and errors."""
 
 from __future__ import annotations
 
@@ -27,14 +27,18 @@ def test_compiled_is_eager() -> None:
 
     def everything(x: Any, n: Any, z: Any) -> dict[str, Any]:
         return {
-            "polynomials": (jnp.polyval(x, x), jnp.poly(x), jnp.polymul(x, x), jnp.polydiv(x, x[:2]), jnp.polyint(x, 2)),
+            "polynomials": (jnp.polyval(x, x), jnp.poly(x), jnp.polymul(x, x), jnp.polydiv(x, x[:2])),
+            "integral": jnp.polyint(x, 2),
             "numbers": (jnp.gcd(n, 30), jnp.lcm(n, 4), jnp.frexp(x), jnp.ldexp(x, n), jnp.spacing(x)),
             "bits": (jnp.packbits(x > 0), jnp.unpackbits(n.astype("uint8"))),
             "windows": (jnp.kaiser(5, x[0]), jnp.i0(x)),
-            "ufuncs": (jnp.bitwise_or.reduce(n), jnp.maximum.accumulate(x), jnp.add.at(x, jnp.array([0, 0]), 2.0, inplace=False),
-                       jnp.logical_xor.reduce(x > 0), jnp.subtract.reduceat(x, jnp.array([0, 2]))),
-            "pieces": (jnp.piecewise(x, [x < 0, x > 1], [jnp.sin, 7.0, lambda v: v * v]), jnp.place(x, x > 0, n[:2], inplace=False)),
-            "mapped": (jnp.apply_along_axis(jnp.cumsum, 0, x.reshape(2, 2)), jnp.vectorize(lambda a, b: a * b)(x, x[:, None])),
+            "ufuncs": (jnp.bitwise_or.reduce(n), jnp.maximum.accumulate(x), jnp.logical_xor.reduce(x > 0)),
+            "at": jnp.add.at(x, jnp.array([0, 0]), 2.0, inplace=False),
+            "reduceat": jnp.subtract.reduceat(x, jnp.array([0, 2])),
+            "piecewise": jnp.piecewise(x, [x < 0, x > 1], [jnp.sin, 7.0, lambda v: v * v]),
+            "place": jnp.place(x, x > 0, n[:2], inplace=False),
+            "lines": jnp.apply_along_axis(jnp.cumsum, 0, x.reshape(2, 2)),
+            "mapped": jnp.vectorize(lambda a, b: a * b)(x, x[:, None]),
             "histogram": jnp.histogram2d(x, x[::-1], bins=2),
             "complex": (jnp.arcsin(z), jnp.arctanh(z), jnp.max(z), jnp.logaddexp(z, z), jnp.arctan2(z, x)),
             "weighted": jnp.quantile(x, 0.4, weights=abs(x), method="inverted_cdf"),

@@ -11,7 +11,7 @@ import pytest
 from _programs import IDENTITY, executable
 
 import axil.runtime as rt
-from axil.runtime.buffers import ELEMENT_TYPES, _import_owned, dtype_of
+from axil.runtime.buffers import ELEMENT_TYPES, SMALL_TYPES, _import_owned, dtype_of
 
 DTYPES = sorted(ELEMENT_TYPES, key=str)
 SHAPES = [(), (0,), (3, 0, 2), (1,), (7,), (5, 3), (2, 3, 4, 5), (64, 64)]
@@ -35,8 +35,8 @@ def test_every_dtype_and_shape_comes_back_the_same(way, dtype):
         back = buffer.numpy()
         assert (back.shape, back.dtype) == (shape, dtype)
         assert (buffer.shape, buffer.dtype, buffer.nbytes) == (shape, dtype, array.nbytes)
-        assert np.array_equal(back, array)
-        assert dtype_of(buffer.view) == dtype
+        assert back.tobytes() == array.tobytes()
+        assert dtype_of(buffer.view) == (np.int8 if dtype in SMALL_TYPES else dtype)  # kept in bytes
 
 
 def test_results_are_read_only_for_good():
@@ -135,8 +135,8 @@ def test_our_numbers_are_those_of_iree():
 def test_a_dtype_that_devices_lack_is_refused():
     with pytest.raises(rt.DeviceError, match="arrays of dtype object cannot go to a device"):
         rt.to_device(np.array([object()]))
-    with pytest.raises(rt.DeviceError, match="float8"):
-        rt.to_device(np.zeros(3, ml_dtypes.float8_e5m2))
+    with pytest.raises(rt.DeviceError, match="int1"):
+        rt.to_device(np.zeros(3, ml_dtypes.int1))
 
 
 def test_nothing_leaks():

@@ -17,7 +17,7 @@ def log_choices(n: Any, k: Any) -> Value:
 
 def logpmf(k: Any, n: Any, p: Any, loc: Any = 0) -> Value:
     """Logarithm of the probability of `k`."""
-    k, n, p, loc = promoted("binom.logpmf", k, n, p, loc)
+    k, n, p, loc = promoted("binom.logpmf", k, n, p, loc, weak_arrays=True)
     y = k - loc
     inside = (y >= 0) & (k < loc + n + 1)
     safe = anp.where(inside, y, 0)

@@ -6,13 +6,20 @@ import math
 from typing import Any
 
 from axil import numpy as anp
-from axil.numpy.values import Value
+from axil.numpy.values import Value, reweaken
 from axil.scipy.special.common import floats
 
 
-def promoted(name: str, *xs: Any) -> list[Value]:
-    """Arguments in their common floating dtype; `name` is the function, for errors."""
-    return floats(name, *xs)[0]
+def promoted(name: str, *xs: Any, weak_arrays: bool = False) -> list[Value]:
+    """Arguments in their common floating dtype; `name` is the function, for errors.
+
+    Integer arrays and Python floats make weakly typed floats. JAX's constants make them strongly typed as soon as there
+    are arrays, except in the functions that say `weak_arrays`.
+    """
+    values, weak = floats(name, *xs)
+    if weak and not weak_arrays and any(x.aval.shape for x in values):
+        return [reweaken(x, False) for x in values]
+    return values
 
 
 def impossible(where: Any, log_density: Any) -> Value:

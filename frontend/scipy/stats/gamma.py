@@ -13,7 +13,7 @@ from axil.scipy.stats.common import impossible, promoted
 def logpdf(x: Any, a: Any, loc: Any = 0, scale: Any = 1) -> Value:
     """Logarithm of the density."""
     x, a, loc, scale = promoted("gamma.logpdf", x, a, loc, scale)
-    outside = anp.logical_not(x >= loc)
+    outside = x < loc
     y = anp.where(outside, 1, (x - loc) / scale)
     return impossible(outside, special.xlogy(a - 1, y) - y - special.gammaln(a) - anp.log(scale))
 
@@ -36,7 +36,7 @@ def logcdf(x: Any, a: Any, loc: Any = 0, scale: Any = 1) -> Value:
 
 def sf(x: Any, a: Any, loc: Any = 0, scale: Any = 1) -> Value:
     """Probability of more than `x`."""
-    x, a, loc, scale = promoted("gamma.sf", x, a, loc, scale)
+    x, a, loc, scale = promoted("gamma.sf", x, a, loc, scale, weak_arrays=True)
     return special.gammaincc(a, anp.maximum((x - loc) / scale, 0))
 
 

@@ -12,7 +12,7 @@ from axil.scipy.stats.common import promoted
 
 def logpdf(x: Any, beta: Any) -> Value:
     """Logarithm of the density."""
-    x, beta = promoted("gennorm.logpdf", x, beta)
+    x, beta = promoted("gennorm.logpdf", x, beta, weak_arrays=True)
     return anp.log(0.5 * beta) - special.gammaln(1 / beta) - anp.abs(x) ** beta
 
 
@@ -23,7 +23,7 @@ def pdf(x: Any, beta: Any) -> Value:
 
 def cdf(x: Any, beta: Any) -> Value:
     """Probability of at most `x`."""
-    x, beta = promoted("gennorm.cdf", x, beta)
+    x, beta = promoted("gennorm.cdf", x, beta, weak_arrays=True)
     return 0.5 * (1 + anp.sign(x) * special.gammainc(1 / beta, anp.abs(x) ** beta))
 
 

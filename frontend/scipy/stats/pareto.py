@@ -22,7 +22,10 @@ def pdf(x: Any, b: Any, loc: Any = 0, scale: Any = 1) -> Value:
 
 def logsf(x: Any, b: Any, loc: Any = 0, scale: Any = 1) -> Value:
     """Logarithm of the probability of more than `x`."""
-    x, b, loc, scale = promoted("pareto.logsf", x, b, loc, scale)
+    return _log_tail(*promoted("pareto.logsf", x, b, loc, scale))
+
+
+def _log_tail(x: Value, b: Value, loc: Value, scale: Value) -> Value:
     below = x < loc + scale
     return anp.where(below, 0, -b * anp.log(anp.where(below, 1, (x - loc) / scale)))
 
@@ -39,7 +42,8 @@ def cdf(x: Any, b: Any, loc: Any = 0, scale: Any = 1) -> Value:
 
 def logcdf(x: Any, b: Any, loc: Any = 0, scale: Any = 1) -> Value:
     """Logarithm of the probability of at most `x`."""
-    return anp.log(cdf(x, b, loc, scale))
+    values = promoted("pareto.logcdf", x, b, loc, scale, weak_arrays=True)
+    return anp.log(-anp.expm1(_log_tail(*values)))
 
 
 def ppf(q: Any, b: Any, loc: Any = 0, scale: Any = 1) -> Value:

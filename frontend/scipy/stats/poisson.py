@@ -15,7 +15,7 @@ from axil.scipy.stats.common import impossible, promoted
 
 def logpmf(k: Any, mu: Any, loc: Any = 0) -> Value:
     """Logarithm of the probability of `k`; -inf where it is no integer."""
-    k, mu, loc = promoted("poisson.logpmf", k, mu, loc)
+    k, mu, loc = promoted("poisson.logpmf", k, mu, loc, weak_arrays=True)
     x = k - loc
     return impossible((x < 0) | (anp.round(k) != k), special.xlogy(x, mu) - special.gammaln(x + 1) - mu)
 

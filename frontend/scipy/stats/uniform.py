@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from axil import numpy as anp
-from axil.numpy.values import Value
+from axil.numpy.values import Value, reweaken
 from axil.scipy.stats.common import impossible, no_probability, promoted, undefined
 
 
@@ -22,7 +22,7 @@ def pdf(x: Any, loc: Any = 0, scale: Any = 1) -> Value:
 
 def cdf(x: Any, loc: Any = 0, scale: Any = 1) -> Value:
     """Probability of at most `x`."""
-    x, loc, scale = promoted("uniform.cdf", x, loc, scale)
+    x, loc, scale = (reweaken(v, False) for v in promoted("uniform.cdf", x, loc, scale))
     inside = (x >= loc) & (x <= loc + scale)
     return anp.where(x < loc, 0, anp.where(x > loc + scale, 1, anp.where(inside, (x - loc) / scale, 0)))
 

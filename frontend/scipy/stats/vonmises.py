@@ -13,7 +13,7 @@ from axil.scipy.stats.common import promoted, undefined
 
 def logpdf(x: Any, kappa: Any) -> Value:
     """Logarithm of the density."""
-    x, kappa = promoted("vonmises.logpdf", x, kappa)
+    x, kappa = promoted("vonmises.logpdf", x, kappa, weak_arrays=True)
     result = kappa * (anp.cos(x) - 1) - anp.log(2 * math.pi * special.i0e(kappa))
     return undefined(anp.logical_not(kappa > 0), result)
 

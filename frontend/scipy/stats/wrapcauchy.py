@@ -12,7 +12,7 @@ from axil.scipy.stats.common import impossible, promoted, undefined
 
 def logpdf(x: Any, c: Any) -> Value:
     """Logarithm of the density."""
-    x, c = promoted("wrapcauchy.logpdf", x, c)
+    x, c = promoted("wrapcauchy.logpdf", x, c, weak_arrays=True)
     result = anp.log(1 - c * c) - math.log(2 * math.pi) - anp.log(1 + c * c - 2 * c * anp.cos(x))
     inside = (x >= 0) & (x <= 2 * math.pi)
     return undefined(anp.logical_not((c > 0) & (c < 1)), impossible(anp.logical_not(inside), result))

@@ -17,7 +17,8 @@ def _of(inner: str, arguments: list[str]) -> list[str]:
     return [f"(lambda x: {inner})({a})" for a in arguments]
 
 
-POSITIVE = "x @ J.conj(J.matrix_transpose(x)) + 2 * J.eye(x.shape[-1])"
+# Not `+ 2 * eye`: IREE 3.13 crashes on `(x @ x.T + 2 * eye(n)).T` with data tiling.
+POSITIVE = "x @ J.conj(J.matrix_transpose(x)) + J.diag(J.full(x.shape[-1], 2.0))"
 HERMITIAN = "x + J.conj(J.matrix_transpose(x))"
 PLAIN = ["A((3,3))", "A((2,4,4))", "A((1,1))", "A((2,2),'c')", "A((5,5),'f',1)", "A((2,1,3,3),'f',2)", "A((4,4),'c',1)"]
 

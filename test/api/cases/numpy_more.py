@@ -191,6 +191,7 @@ CASES = {
 # array_repr, array_str, save, savez and load are in test/frontend/test_numpy_more.py
 
 EXCEPTIONS = {
+    "J.frexp(J.array([1e-300, 2e-308, 1e308]))": "JAX mistakes the mantissa of subnormal numbers; ours is NumPy's",
     "J.logaddexp.reduceat(A(5,'i'), np.array([0, 2, 3]))": "JAX's loop fails on its change of dtype; as ufunc.at, we convert",
     "J.logaddexp.reduce(A((2,3),'i'), where=A((2,3),'b'), initial=2)": "JAX does not promote the initial value",
 }

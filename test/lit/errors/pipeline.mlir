@@ -9,7 +9,7 @@
 // RUN: not axil-opt %s --pass-pipeline="func.func(cse" 2>&1 | filecheck %s --check-prefix=PARENTHESES
 // RUN: not axil-opt %s --pass-pipeline="canonicalize{nosuch=1}" 2>&1 | filecheck %s --check-prefix=THEIRS
 
-// OURS: pipeline.mlir: error: there is no pass 'axil-nosuch'; known are axil-expand,
+// OURS: pipeline.mlir: error: there is no pass 'axil-nosuch'; known are axil-carry-small-types, axil-expand,
 // BUILTIN: pipeline.mlir: error: 'nosuch' does not refer to a registered pass
 // OPTION: pipeline.mlir: error: pass 'axil-simplify' has no option 'size'; it has limit
 // VALUE: pipeline.mlir: error: pass 'axil-simplify': option 'limit' takes an integer, got 'many'
