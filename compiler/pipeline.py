@@ -16,6 +16,7 @@ from axil.compiler.passes import (  # noqa: F401  (registers the passes)
     expand,
     guard_inputs,
     lower,
+    separate_transposes,
     simplify,
 )
 from axil.compiler.passes.passes import Pass, run_pipeline
@@ -45,6 +46,7 @@ def lowering_passes(target: Target, donate: tuple[int, ...]) -> list[Pass | str]
         lower.LowerToStablehlo(platform=target.platform),
         carry_small_types.CarrySmallTypes(),
         "cse",
+        *([separate_transposes.SeparateTransposes()] if target.platform == "cpu" else []),
         guard_inputs.GuardInputs(donate=donate),
     ]
 

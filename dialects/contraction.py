@@ -223,7 +223,7 @@ def _lower(
     of = hlo.aval_of_type(results[0])
     dims = (lhs_batch, rhs_batch), (lhs_contract, rhs_contract)
     if av.is_complex(wide):
-        part = hlo.tensor_type(of.with_dtype(np.empty(0, wide).real.dtype))
+        part = hlo.tensor_type(of.with_dtype(np.dtype(f"f{wide.itemsize // 2}")))
         return _lower_complex(lhs, rhs, lambda a, b: hlo.dot_general(a, b, *dims, part))
     type_ = hlo.tensor_type(of.with_dtype(wide))
     y = hlo.dot_general(lhs, rhs, *dims, type_)

@@ -45,13 +45,19 @@ def to_array(attribute: ir.DenseElementsAttr, target: Aval) -> np.ndarray:
     return _from_text(str(attribute), target)
 
 
+def array_of_text(text: str, target: Aval) -> np.ndarray:
+    """The array in the printed form of a constant operation; `target` is the aval of its type."""
+    return np.zeros(target.shape, target.dtype) if not target.size else _from_text(text[text.index("dense<") :], target)
+
+
 def _from_text(text: str, target: Aval) -> np.ndarray:
     body = text[len("dense<") : text.rindex("> :")]
     if body.startswith('"0x'):
         flat = np.frombuffer(bytes.fromhex(body[3:-1]), target.dtype)
     elif target.dtype.kind == "c":
+        part = np.dtype(np.float32 if target.dtype.itemsize == 8 else np.float64)
         pairs = re.findall(r"\(([^,()]+),([^,()]+)\)", body)
-        flat = np.array([complex(float(a), float(b)) for a, b in pairs]).astype(target.dtype)
+        flat = np.array([complex(*(_number(n, part) for n in pair)) for pair in pairs]).astype(target.dtype)
     else:
         flat = np.array([_number(n, target.dtype) for n in re.findall(r"[^\[\],\s]+", body)]).astype(target.dtype)
     return np.broadcast_to(flat.reshape(()), target.shape) if flat.size == 1 else flat.reshape(target.shape)

@@ -1,12 +1,14 @@
 """Eigenvalues and eigenvectors of symmetric and Hermitian matrices.
 
 Compiled for CPUs, the matrix is reduced to tridiagonal form by Householder reflectors and that one diagonalised by
-implicit QL steps, in one kernel (`compiler/kernels/eigh.py`). Eigenvectors are unique up to their sign, or phase where
-the matrix is complex: only what does not depend on it should be differentiated.
+implicit QR steps, in one kernel (`compiler/kernels/eigh.py`); for other targets, by Jacobi's rotations. Eigenvectors
+are unique up to their sign, or phase where the matrix is complex: only what does not depend on it should be
+differentiated.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -82,11 +84,14 @@ def _jvp(y: Any, xs: Any, dxs: Any, *, lower: bool) -> Any:
 
 
 def _lower_values(values: Any, results: Any, context: Any, *, lower: bool) -> Any:
-    return lower_spectral("eigh", values, results, context, lower=lower, vectors=False)[0]
+    return _lower(values, results, context, lower=lower, vectors=False)[0]
 
 
-def _lower(values: Any, results: Any, context: Any, *, lower: bool) -> list:
-    return lower_spectral("eigh", values, results, context, lower=lower, vectors=True)
+def _lower(values: Any, results: Any, context: Any, *, lower: bool, vectors: bool = True) -> list:
+    from axil.dialects import jacobi_lowering
+
+    general = partial(jacobi_lowering.eigh, lower=lower, vectors=vectors)
+    return lower_spectral("eigh", values, results, context, general, lower=lower, vectors=vectors)
 
 
 def _determined(results: Any, **attributes: Any) -> tuple:

@@ -236,8 +236,7 @@ def _reduced(x: Any) -> tuple[Pair, Any]:
     high, low, tail = _less(angle, quarters, 1.0)
     high, low = _quick_sum(high, low + tail)
     sign = where(x < 0, -1.0, 0.0 * a + 1.0)
-    bad = where(finite, 0.0, math.nan * a)
-    return (high * sign + bad, low * sign), quarters * sign
+    return (where(finite, high * sign, math.nan), low * sign), quarters * sign
 
 
 def _sin_cos(r: Pair) -> tuple[Pair, Pair]:
@@ -407,7 +406,7 @@ def atanh(x: Any) -> Any:
     inner = where(a < 1.0, a, 0.0)
     q, low = _over((2.0 * inner, 0.0 * a), _sum(1.0 + 0.0 * a, -inner))
     y = 0.5 * (log1p(q) + low / (1.0 + q))
-    y = where(a < 1.0, y, where(a == 1.0, math.inf, math.nan * a))
+    y = where(a < 1.0, y, where(a == 1.0, math.inf, where(a != a, a, math.nan)))
     return where(x == 0, x, with_sign_of(y, x))
 
 

@@ -284,14 +284,22 @@ _BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617
               854513 / 138, -236364091 / 2730)  # fmt: skip
 
 
+def _inverse_power(x: Any, s: Any) -> Any:
+    """|x|^-s, negative for negative `x` and odd `s`: lighter than the exact power, and good to |s log x| roundings."""
+    half = floor(s * 0.5)
+    odd = (half * 2.0 != s) & (x < 0)
+    size = exp(-(s * log(absolute(x))))
+    return where(odd, -size, size)
+
+
 def _zeta_parts(s: Any, q: Any, derivative: bool) -> Any:
     """The sum over n of (q + n)^-s by Euler and Maclaurin's formula, or its derivative in `s`."""
     total = full(s, 0.0)
     for k in range(_SHIFT):
-        term = formulas.power(q + float(k), -s)
+        term = _inverse_power(q + float(k), s)
         total = total + (-(term * log(q + float(k))) if derivative else term)
     w = q + float(_SHIFT)
-    tail, inverse, above = formulas.power(w, -s), 1.0 / w, 1.0 / (s - 1.0)
+    tail, inverse, above = _inverse_power(w, s), 1.0 / w, 1.0 / (s - 1.0)
     log_w = log(w)
     head = tail * w * above
     rest = head + 0.5 * tail

@@ -85,7 +85,8 @@ def _round(a: Wide, v: Wide, half: int) -> list[Wide]:
     safe = where(apart, 1, size)
     phase = where(apart, 1, inner / safe.like(inner)).conj
     zeta = (_squares(q) - _squares(p)) / (safe * 2.0)
-    slope = where(zeta.compare("LT", 0), -constant_like(zeta, 1), 1) / (zeta.op("abs") + (zeta * zeta + 1.0).op("sqrt"))
+    sign = where(zeta.compare("LT", 0), -constant_like(zeta, 1), 1)
+    slope = sign / (zeta.op("abs") + (zeta * zeta + 1.0).op("sqrt"))
     slope = where(apart, 0, slope)
     cosine = constant_like(slope, 1) / (slope * slope + 1.0).op("sqrt")
     c, s = cosine.like(a), (cosine * slope).like(a)
@@ -103,9 +104,8 @@ def _moved_on(halves: tuple[Wide, Wide], half: int) -> Wide:
     p, q = halves
     if half == 1:
         return _joined([p, q])
-    return _joined([
-        _columns(p, 0, 1), _columns(q, 0, 1), _columns(p, 1, half - 1), _columns(q, 1, half), _columns(p, half - 1, half)
-    ])  # fmt: skip
+    first, last = _columns(p, 0, 1), _columns(p, half - 1, half)
+    return _joined([first, _columns(q, 0, 1), _columns(p, 1, half - 1), _columns(q, 1, half), last])
 
 
 # ---- parts ---------------------------------------------------------------------------------------------
@@ -141,15 +141,16 @@ def _order(keys: Wide, ascending: bool) -> Wide:
     tie = other.to(square).compare("EQ", mine.to(square))
     rows, columns = (Wide(hlo.iota(square, np.int32, d)) for d in (1, 2))
     ahead = before | (tie & rows.compare("LT", columns))
-    rank = Wide(hlo.convert(ahead.value, np.int32)).reduced("add", -2)
+    one = Wide(hlo.splat(hlo.tensor_type(hlo.aval(square, np.dtype(np.int32))), 1))
+    rank = where(ahead, one, 0).reduced("add", -2)
     rank = Wide(hlo.transpose(rank.value, (0, 2, 1)))
     return rank.to(square).compare("EQ", columns)
 
 
 def _permuted(x: Wide, order: Wide) -> Wide:
     """Columns in another order."""
-    one = hlo.convert(order.value, x.real.dtype)
-    matrix = Wide(one).like(x).value
+    one = Wide(hlo.splat(_type(x, order.shape), 1))
+    matrix = where(order, one, 0).value
     return Wide(hlo.dot_general(x.value, matrix, ((0,), (0,)), ((2,), (1,)), x.value.type))
 
 

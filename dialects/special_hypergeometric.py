@@ -15,7 +15,7 @@ from axil.dialects.factories import ops, sample
 from axil.dialects.formulas_gamma import gamma_sign, is_pole
 from axil.dialects.op import full_like
 from axil.dialects.special_factory import at_all, eps, formula_op, full, inverted
-from axil.dialects.staged import absolute, clamped, exp, floor, log, rint, where
+from axil.dialects.staged import absolute, clamped, exp, floor, log, power, rint, where
 from axil.dialects.staged_loop import repeat
 
 
@@ -87,8 +87,8 @@ def _hyp1f1(a: Any, b: Any, x: Any) -> Any:
     near = scale * _series(upper, None, b, clamped(z, 0.0, _FAR))
     # Far out by the asymptotic series in 1/z (DLMF 13.7.1): exp(z) is left out where exp(x) in front cancels it.
     far = where(z > _FAR, z, _FAR)
-    power = where(negative, -a, a - b) * log(far)
-    tail = _gammas(([b], [upper]))[0] * exp(power + where(negative, 0.0, far))
+    growth = where(negative, -a, a - b) * log(far)
+    tail = _gammas(([b], [upper]))[0] * exp(growth + where(negative, 0.0, far))
     tail = tail * _descending(b - upper, 1.0 - upper, far)
     y = where(z > _FAR, tail, near)
     y = where(is_pole(b) & inverted(is_pole(a) & (a >= b)), math.inf, y)
@@ -153,7 +153,7 @@ def _near_one(a: Any, b: Any, c: Any, x: Any) -> Any:
     """F for 0.9 < x < 1 and d = c - a - b that is no integer: DLMF 15.8.4."""
     d, rest = c - a - b, 1.0 - x
     left, right = _gammas(([c, d], [c - a, c - b]), ([c, -d], [a, b]))
-    right = right * formulas.power(rest, d)
+    right = right * power(rest, d)
     return left * _series(a, b, 1.0 - d, rest) + right * _series(c - a, c - b, 1.0 + d, rest)
 
 
@@ -182,7 +182,7 @@ def _near_one_log(a: Any, b: Any, m: Any, x: Any) -> Any:
     psi = psi[0] + psi[1] - psi[2] + 0.57721566490153286061
     tail = repeat(step, going, [zero, one, log(rest) + psi, zero], [a, b, m, rest], 1000)[3]
     sign = where(floor(m * 0.5) * 2.0 == m, full(x, -1.0), 1.0)
-    return where(m > 0, head * of_head, 0.0) + sign * formulas.power(rest, m) * of_tail * tail
+    return where(m > 0, head * of_head, 0.0) + sign * power(rest, m) * of_tail * tail
 
 
 def _positive(a: Any, b: Any, c: Any, x: Any) -> Any:
@@ -201,14 +201,14 @@ def _positive(a: Any, b: Any, c: Any, x: Any) -> Any:
     m = clamped(whole, 0.0, 1e6)
     logarithmic = _near_one_log(*[where(by_log, v, other) for v, other in ((p, 0.5), (q, 0.5), (m, 0.0), (x, 0.95))])
     y = where(by_two, two, where(by_log, logarithmic, y))
-    return where(euler, formulas.power(1.0 - x, d * -1.0) * y, y)
+    return where(euler, power(1.0 - x, d * -1.0) * y, y)
 
 
 def _pfaff(a: Any, b: Any, c: Any, x: Any) -> tuple[Any, Any, Any]:
     """For x < 0, F = scale * F(a, q; c; z) with 0 <= z < 1: q, z and the scale (DLMF 15.8.1)."""
     negative = x < 0
     v = where(negative, x, 0.0)
-    return where(negative, c - b, b), where(negative, v / (v - 1.0), x), formulas.power(1.0 - v, -a)
+    return where(negative, c - b, b), where(negative, v / (v - 1.0), x), power(1.0 - v, -a)
 
 
 def _hyp2f1(a: Any, b: Any, c: Any, x: Any) -> Any:

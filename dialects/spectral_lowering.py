@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,15 @@ from axil.dialects.errors import AttributeValueError
 from axil.dialects.spectral_rules import real_dtype
 
 
-def lower_spectral(name: str, values: Any, results: Sequence[Any], context: Any, **params: Any) -> list:
+def lower_spectral(
+    name: str, values: Any, results: Sequence[Any], context: Any, general: Callable[[Any], list] | None = None,
+    **params: Any,
+) -> list:  # fmt: skip
     """Emit a call of the kernel `name`, with `params`, on one batch of matrices; gives the results.
 
     The kernel takes the real and, if there is one, the imaginary part of the matrices, of shape (batch, m, n), and
-    gives the parts of each result in turn. Where there is no kernel, as on GPUs, the error says what to do instead.
+    gives the parts of each result in turn. Where there is no kernel, as on GPUs, `general` emits StableHLO for matrices
+    (batch, m, n); without it, the error says what to do instead.
     """
     from axil.dialects import hlo
     from axil.dialects.mlir import aval_of_type
@@ -30,12 +34,16 @@ def lower_spectral(name: str, values: Any, results: Sequence[Any], context: Any,
     shape, complex_ = shape_of(x), av.is_complex(dtype_of(x))
     batch = math.prod(shape[:-2])
     flat = hlo.reshape(x, (batch, *shape[-2:]))
-    parts = [hlo.op("real", flat), hlo.op("imag", flat)] if complex_ else [flat]
     types = []
     for a in wanted:
         part = a.with_dtype(real_dtype(a.dtype)).with_shape((batch, *a.shape[len(shape) - 2 :]))
         types += [hlo.tensor_type(part)] * (2 if av.is_complex(a.dtype) else 1)
-    found = context.kernel(name, parts, types, **params) if context is not None else None
+    found = None
+    if context is not None and context.platform == "cpu":
+        parts = [hlo.op("real", flat), hlo.op("imag", flat)] if complex_ else [flat]
+        found = context.kernel(name, parts, types, **params)
+    if found is None and general is not None:
+        return [hlo.reshape(y, a.shape) for y, a in zip(general(flat), wanted, strict=True)]
     if found is None:
         platform = getattr(context, "platform", "this target")
         raise AttributeValueError(

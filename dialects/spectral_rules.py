@@ -16,7 +16,7 @@ from axil.dialects import avals as av
 from axil.dialects.avals import Aval, dtype_of, shape_of
 from axil.dialects.errors import DtypeError, ShapeError
 from axil.dialects.factories import ops
-from axil.dialects.op import full, full_like
+from axil.dialects.op import full_like
 
 DTYPES = ("float32", "float64", "complex64", "complex128")
 REAL_OF = {"complex64": np.dtype(np.float32), "complex128": np.dtype(np.float64)}
@@ -160,11 +160,6 @@ def off_diagonal_reciprocal(x: Any) -> Any:
     """`1 / x` off the diagonals of square matrices, 0 on them. Equal eigenvalues give infinities, as in JAX."""
     off, one = compared_places(x, "ne"), full_like(x, 1)
     return masked(off, ops.div(one, ops.select(off, x, one)))
-
-
-def zero_matrices(x: Any, rows: int, columns: int) -> Any:
-    """Zero matrices for the batch and dtype of `x`."""
-    return full((*shape_of(x)[:-2], rows, columns), 0, dtype_of(x))
 
 
 def columns_of(x: Any, start: int, stop: int) -> Any:

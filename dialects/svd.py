@@ -1,12 +1,14 @@
 """Singular value decompositions.
 
 Compiled for CPUs, the matrix is reduced to bidiagonal form by Householder reflectors and that one diagonalised by
-implicit QR steps, in one kernel (`compiler/kernels/svd.py`). Singular vectors are unique up to a sign, or phase, that
-the left and the right one share; those beyond the singular values (of `full_matrices`) are any basis of the rest.
+implicit QR steps, in one kernel (`compiler/kernels/svd.py`); for other targets, by Jacobi's rotations. Singular vectors
+are unique up to a sign, or phase, that the left and the right one share; those beyond the singular values (of
+`full_matrices`) are any basis of the rest.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -118,13 +120,19 @@ def _with_complement(basis: Any, tangent: Any, k: int) -> Any:
 
 
 def _lower_values(values: Any, results: Any, context: Any) -> Any:
-    return lower_spectral("svd", values, results, context, vectors=False, full_matrices=False)[0]
+    return _lower_any(values, results, context, vectors=False, full_matrices=False)[0]
 
 
 def _lower(values: Any, results: Any, context: Any, *, full_matrices: bool) -> list:
     if not min(shape_of(values[0])[-2:]):  # no singular values: any bases do
         return [identity(results[0]), zeros(results[1]), identity(results[2])]
-    return lower_spectral("svd", values, results, context, vectors=True, full_matrices=full_matrices)
+    return _lower_any(values, results, context, vectors=True, full_matrices=full_matrices)
+
+
+def _lower_any(values: Any, results: Any, context: Any, **params: Any) -> list:
+    from axil.dialects import jacobi_lowering
+
+    return lower_spectral("svd", values, results, context, partial(jacobi_lowering.svd, **params), **params)
 
 
 def _determined(results: Any, *, full_matrices: bool) -> tuple:

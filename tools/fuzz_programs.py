@@ -183,6 +183,7 @@ def widen(x: Any) -> Any:
 
 def generate(rng: np.random.Generator, steps: int, depth: int = 2) -> Program:
     """A random program of about that many operations, besides those that fit operands."""
+    _ops()  # which declares them all
     writer = _Writer(rng, depth)
     for _ in range(steps):
         writer.grow()

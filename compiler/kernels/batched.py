@@ -37,8 +37,9 @@ def rounded(n: int, step: int) -> int:
 
 
 def distance(columns: int) -> int:
-    """How far rows of scratch space are apart: a little more than a power of two, for the cache's sake."""
-    return columns + 16 if columns >= 64 else columns
+    """How far rows of scratch space are apart: an odd number of cache lines, so that columns stay in the cache."""
+    lines = rounded(columns, 16) // 16
+    return columns if columns < 64 else (lines + 1 - lines % 2) * 16
 
 
 @dataclass

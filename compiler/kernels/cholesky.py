@@ -12,7 +12,7 @@ from typing import Any
 
 from axil.compiler.kernels.batched import Batched, batch_of, distance, fitting_lanes, planes_of, rounded
 from axil.compiler.kernels.kernel import Declined, Kernel, Unsupported
-from axil.compiler.kernels.matrix import BLOCK, LARGE, At, Matrix, clear, solve_rows, subtract_product
+from axil.compiler.kernels.matrix import Matrix, clear, solve_rows, subtract_product
 from axil.compiler.kernels.text import Index
 
 STRIP = 16
@@ -56,8 +56,7 @@ class _Factor:
     def run(self, x: Matrix, y: Matrix) -> None:
         """Read the matrix, factor it, write the factor."""
         self.read(x)
-        panels = self.panels if self.wide < LARGE else self.blocks
-        status = panels(0, self.wide, [self.math.real(0)])[0]
+        status = self.b.loop((0, self.wide, self.lanes), self.panel, [(self.math.real(0), self.math.dtype)])[0]
         self.write(y, status)
 
     def read(self, x: Matrix) -> None:
@@ -87,25 +86,8 @@ class _Factor:
 
         b.loop((0, self.n, STRIP), strip)
 
-    def blocks(self, start: At, stop: At, status: list[str]) -> list[str]:
-        """Factor rows in blocks of several panels, so that a matrix which is not cached is updated less often."""
-        b = self.b
-
-        def block(k: str, status: list[str]) -> list[str]:
-            end = b.binary("arith.minui", b.index(Index.of(k) + BLOCK), b.index(self.wide))
-            status = self.panels(k, end, status)
-            self.update(k, b.binary("arith.subi", end, k), end, self.wide)
-            return status
-
-        return b.loop((start, stop, BLOCK), block, [(status[0], self.math.dtype)])
-
-    def panels(self, start: At, stop: At, status: list[str]) -> list[str]:
-        """Factor the rows of a range, panel by panel; the status is NaN once a pivot was not positive."""
-        step = lambda k, status: self.panel(k, stop, status)
-        return self.b.loop((start, stop, self.lanes), step, [(status[0], self.math.dtype)])
-
-    def panel(self, k: str, stop: At, status: list[str]) -> list[str]:
-        """Factor the rows from `k` on, and update those after them, up to row `stop`."""
+    def panel(self, k: str, status: list[str]) -> list[str]:
+        """Factor the rows from `k` on; the status is NaN once a pivot was not positive."""
         b, wide, lanes = self.b, self.wide, self.lanes
         block = self.factor.part(k, k)
         status = self.block(block, k, status)
@@ -119,16 +101,11 @@ class _Factor:
             return []
 
         b.loop((after, wide, lanes), tile)
-        self.update(k, lanes, after, stop)
-        return status
-
-    def update(self, k: str, count: At, start: At, stop: At) -> None:
-        """Take the product of `count` rows from `k` on with themselves from the rows from `start` to `stop`."""
-        b, lanes, rows = self.b, self.lanes, self.factor.part(k, 0)
+        rows = self.factor.part(k, 0)
         # Only what is right of the diagonal: columns from the vector on that holds it.
         first = lambda i: b.binary("arith.subi", i, b.binary("arith.remui", i, b.index(lanes)))
-        columns = start, self.wide
-        subtract_product(self.factor, rows.adjoint(), rows, (start, stop), columns, count, lanes, first)
+        subtract_product(self.factor, rows.adjoint(), rows, (after, wide), (after, wide), lanes, lanes, first)
+        return status
 
     def block(self, block: Matrix, k: str, status: list[str]) -> list[str]:
         """Factor a square block of one vector's width, row by row; what is below its diagonal means nothing."""

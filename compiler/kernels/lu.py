@@ -13,18 +13,7 @@ from typing import Any
 from axil.compiler.kernels.arithmetic import lane_mask
 from axil.compiler.kernels.batched import Batched, batch_of, distance, fitting_lanes, planes_of, rounded
 from axil.compiler.kernels.kernel import Declined, Kernel, Tensor, Unsupported
-from axil.compiler.kernels.matrix import (
-    BLOCK,
-    LARGE,
-    ROWS,
-    At,
-    Matrix,
-    clear,
-    copy_rows,
-    solve_rows,
-    store_rows,
-    subtract_product,
-)
+from axil.compiler.kernels.matrix import ROWS, Matrix, clear, copy_rows, solve_rows, store_rows, subtract_product
 from axil.compiler.kernels.text import Builder, Index
 
 
@@ -91,45 +80,27 @@ class _Elimination:
         self.rows, self.steps, self.high, self.wide = sizes
 
     def run(self) -> None:
-        """All columns."""
-        if self.wide < LARGE:
-            self.panels(0, self.steps, self.wide)
-        else:
-            self.b.loop((0, self.steps, BLOCK), lambda k, _: (self.block(k), [])[1])
+        """All panels."""
+        self.b.loop((0, self.steps, self.lanes), lambda k, _: (self.panel(k), [])[1])
 
-    def block(self, k: str) -> None:
-        """Several panels, so that a matrix which is not cached is updated less often."""
-        b = self.b
-        limit = lambda n: b.binary("arith.minui", b.index(Index.of(k) + BLOCK), b.index(n))
-        end = limit(rounded(self.steps, self.lanes))
-        self.panels(k, limit(self.steps), end)
-        self.update(k, b.binary("arith.subi", end, k), end, self.wide)
-
-    def panels(self, start: At, stop: At, right: At) -> None:
-        """Eliminate a range of columns, panel by panel; columns from `right` on are left to be updated."""
-        self.b.loop((start, stop, self.lanes), lambda k, _: (self.panel(k, right), [])[1])
-
-    def panel(self, k: str, right: At) -> None:
-        """Eliminate the columns of one panel, and update those after it, up to column `right`."""
+    def panel(self, k: str) -> None:
+        """Eliminate the columns of one panel, and update what is right of it."""
         b, lanes = self.b, self.lanes
         end = b.binary("arith.minui", b.index(Index.of(k) + lanes), b.index(self.steps))
         b.loop((k, end, 1), lambda j, _: (self.column(k, j), [])[1])
-        if self.wide > lanes:
-            self.update(k, lanes, b.index(Index.of(k) + lanes), right)
-
-    def update(self, k: str, count: int | str, start: At, stop: At) -> None:
-        """What `count` eliminated columns from `k` on mean for the columns from `start`, right of them, to `stop`."""
-        b, lanes = self.b, self.lanes
+        if self.wide == lanes:
+            return
+        after = b.index(Index.of(k) + lanes)
         block, rows = self.work.part(k, k), self.work.part(k, 0)
 
         def tile(j: str, _: list[str]) -> list[str]:
-            solve_rows(block, rows, count, j, lanes, None)
+            solve_rows(block, rows, lanes, j, lanes, None)
             return []
 
-        b.loop((start, stop, lanes), tile)
+        b.loop((after, self.wide, lanes), tile)
         if self.high > lanes:
-            below = b.index(Index.of(k) + count), self.high
-            subtract_product(self.work, self.work.part(0, k), rows, below, (start, stop), count, lanes)
+            left, columns = self.work.part(0, k), (after, self.wide)
+            subtract_product(self.work, left, rows, (after, self.high), columns, lanes, lanes)
 
     def column(self, k: str, j: str) -> None:
         """Eliminate column `j` of the panel that begins with column `k`."""

@@ -15,12 +15,6 @@ from axil.compiler.kernels.text import Index
 At = Index | str | int
 """A place: a constant, an SSA name, or a sum of them."""
 
-BLOCK = 64
-"""Rows or columns of a matrix that is too large for the cache which are done with before the others are updated."""
-
-LARGE = 320
-"""Columns from which a matrix is taken to be so."""
-
 ROWS = 4
 """Rows of a tile of a product: with two AVX registers each, their accumulators take half of the registers."""
 
@@ -172,7 +166,7 @@ def tile_product(
 
 
 def subtract_product(
-    c: Matrix, a: Matrix, x: Matrix, rows: tuple[At, At], columns: tuple[At, At], depth: At, lanes: int,
+    c: Matrix, a: Matrix, x: Matrix, rows: tuple[At, At], columns: tuple[At, At], depth: int, lanes: int,
     first_column: Callable[[str], At] | None = None,
 ) -> None:  # fmt: skip
     """`c -= a x` over rows (a multiple of `ROWS`) and columns (of `lanes`); `depth` is a multiple of 4.
@@ -210,9 +204,9 @@ def set_product(c: Matrix, a: Matrix, x: Matrix, rows: int, column: At, depth: t
 
 
 def solve_rows(
-    a: Matrix, x: Matrix, n: int | str, column: At, lanes: int, inverse: Matrix | None, rows: int = ROWS
+    a: Matrix, x: Matrix, n: int, column: At, lanes: int, inverse: Matrix | None, rows: int = ROWS
 ) -> None:
-    """Solve `tril(a) y = x` for one vector of columns of `x`, in place; `n` equations, in SSA a multiple of `rows`.
+    """Solve `tril(a) y = x` for one vector of columns of `x`, in place; `n` equations.
 
     `inverse` holds the reciprocals of the diagonal; None stands for a diagonal of ones.
     """
@@ -225,12 +219,11 @@ def solve_rows(
         for r, total in enumerate(_solve_tile(a, totals, i, lanes, inverse)):
             x.store_row(total, Index.of(i) + r, column, lanes)
 
-    rest = n % rows if isinstance(n, int) else 0
-    whole = n - rest if isinstance(n, int) else n
+    whole = n - n % rows
     if whole:
         b.loop((0, whole, rows), lambda i, _: (group(i, rows), [])[1])
-    if rest:
-        group(whole, rest)
+    if whole < n:
+        group(whole, n - whole)
 
 
 def _solve_tile(a: Matrix, totals: list[Number], i: At, lanes: int, inverse: Matrix | None) -> list[Number]:

@@ -1,8 +1,8 @@
 """Triangular and tridiagonal systems of equations, in one dispatch each.
 
 All eight kinds of triangular system are one, a lower triangular one from the left, of a strided view: transposing
-exchanges the strides, and an upper triangle is a lower one backwards. The operand is read in place; the solution is
-made where the right hand side was copied to, for one vector of columns after the other.
+exchanges the strides, and an upper triangle is a lower one backwards. The matrix is read in place; of the right hand
+side one vector of columns after the other is copied to where its rows are neighbours, and solved there.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ def triangular_solve(
     batch = batch_of(tensors[0])
     parts = _parts(batch, n, p, lanes_of(dtype, planes))
     k = Batched("triangular", dtype, planes, tensors, tensors[planes:], batch * parts, n * n * p / 2 / parts)
+    lanes = fitting_lanes(dtype, planes, p)
     inverse = None if unit else k.space("inverse", n, 1)
+    strip = k.space("strip", n, lanes)
     backward = lower == transpose
 
     def one(index: str) -> None:
@@ -45,13 +47,13 @@ def triangular_solve(
         y = k.operand("out", 0, which, n, p)
         if transpose:
             a = a.transposed()
-        a, moved = replace(a, conj=conjugate), y
+        a = replace(a, conj=conjugate)
         if backward:
-            a, moved = reversed_rows(a, n, columns=True), reversed_rows(y, n)
+            a, x, y = reversed_rows(a, n, columns=True), reversed_rows(x, n), reversed_rows(y, n)
         if inverse is not None:
             reciprocals(a, inverse, n)
         part = b.binary("arith.remui", index, b.index(parts)) if parts > 1 else None
-        _Columns(a, inverse, n, p, fitting_lanes(dtype, planes, p)).solve(x, y, moved, part, parts)
+        _Columns(a, inverse, strip, n, p, lanes).solve(x, y, part, parts)
 
     return k.kernel(one)
 
@@ -82,24 +84,29 @@ def reciprocals(a: Matrix, inverse: Matrix, n: int) -> None:
 class _Columns:
     """The columns of one system, by vectors of them; the last vector may be shorter."""
 
-    def __init__(self, a: Matrix, inverse: Matrix | None, n: int, p: int, lanes: int) -> None:
-        self.a, self.inverse, self.n, self.p, self.lanes = a, inverse, n, p, lanes
+    def __init__(self, a: Matrix, inverse: Matrix | None, strip: Matrix, n: int, p: int, lanes: int) -> None:
+        self.a, self.inverse, self.strip, self.n, self.p, self.lanes = a, inverse, strip, n, p, lanes
         self.b = a.math.b
 
-    def solve(self, x: Matrix, y: Matrix, moved: Matrix, part: str | None, parts: int) -> None:
-        """Copy the right hand side to the result, and solve there; `moved` is the result as the system counts rows."""
+    def solve(self, x: Matrix, y: Matrix, part: str | None, parts: int) -> None:
+        """Solve for the right hand side `x` into `y`; rows of both are as the system counts them."""
         b, lanes = self.b, self.lanes
         whole, rest = self.p - self.p % lanes, self.p % lanes
         vectors = whole // lanes
         each = -(-vectors // parts) * lanes
 
         def columns(j: Any, count: int) -> None:
-            def copy(i: str, _: list[str]) -> list[str]:
-                y.store_row(x.row(i, j, count), i, j, count)
+            def read(i: str, _: list[str]) -> list[str]:
+                self.strip.store_row(x.row(i, j, count), i, 0, count)
                 return []
 
-            b.loop((0, self.n, 1), copy)
-            solve_rows(self.a, moved, self.n, j, count, self.inverse)
+            def write(i: str, _: list[str]) -> list[str]:
+                y.store_row(self.strip.row(i, 0, count), i, j, count)
+                return []
+
+            b.loop((0, self.n, 1), read)
+            solve_rows(self.a, self.strip, self.n, 0, count, self.inverse)
+            b.loop((0, self.n, 1), write)
 
         if whole:
             first, last = b.index(0), b.index(whole)

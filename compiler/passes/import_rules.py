@@ -16,8 +16,9 @@ import numpy as np
 
 from axil.compiler.functions import operations
 from axil.dialects import avals as av
-from axil.dialects.avals import dtype_of, shape_of
-from axil.dialects.emit import splat_value
+from axil.dialects.avals import dtype_of, is_complex, shape_of
+from axil.dialects.dense import array_of_text
+from axil.dialects.emit import constant, splat_value
 from axil.dialects.errors import AttributeValueError
 from axil.dialects.factories import ops
 from axil.dialects.mlir import aval_of_type, from_attribute, ir, stablehlo_bindings
@@ -72,6 +73,9 @@ _simple("reverse", "reverse", axes="dimensions")
 
 @rule("constant")
 def _constant(importer: Any, op: ir.Operation, xs: list) -> Any:
+    of = result_aval(op)
+    if is_complex(of.dtype):  # the bindings cannot read complex attributes; their printed form can be
+        return constant(array_of_text(op.get_asm(large_elements_limit=None), of))
     return ir.Operation.create(
         "axil.constant", results=[op.results[0].type], attributes={"value": op.attributes["value"]}
     ).results[0]

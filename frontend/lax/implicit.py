@@ -236,7 +236,7 @@ class _Root:
             zeros = [_zero_tangent(v) for v in found[n:]]
             return found, [*dx, *zeros]
 
-        root.__name__ = root.label = "custom_root"
+        root.label = "custom_root"
         return root(f.captures, solve.captures, tangent.captures, list(operands))
 
 

@@ -95,7 +95,7 @@ def polygamma(m: Any, x: Any) -> Any:
     if isinstance(m, (int, float, np.ndarray, np.generic, Array)):
         orders = np.asarray(m)
         order = float(orders.flat[0]) if orders.size else -1.0
-        if order >= 0 and order == int(order) and (orders == order).all() and orders.shape in ((), x.aval.shape):
+        if order >= 0 and order.is_integer() and (orders == order).all() and orders.shape in ((), x.aval.shape):
             if isinstance(m, Array):
                 check_same_dtype("polygamma", (m, x))
             return digamma(x) if not order else bind(s.polygamma, x, n=int(order), weak=x.weak_type)

@@ -17,12 +17,12 @@ import numpy as np
 from axil.compiler.derive import Deriver
 from axil.compiler.interpreter import Interpreter
 from axil.compiler.passes import expand, guard_inputs, lower, simplify  # noqa: F401  (registers them)
-from axil.dialects.avals import BFLOAT16, Aval, aval, is_inexact, short_dtype
+from axil.dialects.avals import BFLOAT16, SMALL_TYPES, Aval, aval, is_inexact, short_dtype
 from axil.dialects.combinators import COMBINATORS, Site
 from axil.dialects.combinators.combinator import differentiable
 from axil.dialects.mlir import context, dense, ir, parse_module, stablehlo_bindings, tensor_type
 
-_DTYPES = [BFLOAT16, *map(np.dtype, "f2 f4 f8 ? i1 i2 i4 i8 u1 u2 u4 u8 c8 c16".split())]
+_DTYPES = [BFLOAT16, *SMALL_TYPES, *map(np.dtype, "f2 f4 f8 ? i1 i2 i4 i8 u1 u2 u4 u8 c8 c16".split())]
 
 EPSILON = 1e-5
 """Step of central differences, which are of f64 programs: their error is about 1e-10."""

@@ -13,6 +13,7 @@ from derive_programs import Program, close, parse_aval
 from axil.compiler.passes import import_stablehlo  # noqa: F401  (registers the pass)
 from axil.compiler.passes.passes import run_pipeline
 from axil.dialects import avals as av
+from axil.dialects.errors import AttributeValueError
 from axil.dialects.mlir import context
 from axil.dialects.op import OPS
 
@@ -45,12 +46,19 @@ def test_lowered_op_comes_back(op: Any, sample: Any, name: str) -> None:
     rng = np.random.default_rng(zlib.crc32(name.encode()))
     arrays = [draw(a, sample.domain or op.domain, rng) for a in avals]
     wanted = program.run(f, arrays)
-    run_pipeline(program.module, ROUND_TRIP, verify=True)
+    try:
+        run_pipeline(program.module, ROUND_TRIP, verify=True)
+    except AttributeValueError as error:
+        if "its kernel runs on CPUs only" not in str(error):
+            raise
+        pytest.skip("the op has a kernel only, and kernels do not come back")
     text = str(program.module)
     assert "stablehlo." not in text
     got = Program(text).run("main", arrays)
+    if op.determined is not None:
+        got, wanted = (op.determined(list(ys), **sample.attributes) for ys in (got, wanted))
     for g, w in zip(got, wanted, strict=True):
-        precise = np.finfo(w.dtype).eps if w.dtype.kind in "fc" else 1e-2
+        precise = np.finfo(w.dtype).eps if w.dtype.kind in "fc" and w.dtype.itemsize > 1 else 1e-2
         np.testing.assert_allclose(g.astype(complex), w.astype(complex), rtol=60 * precise, atol=60 * precise)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -71,12 +72,12 @@ def _pade_parts(a: Value, coefficients: tuple[float, ...]) -> tuple[Value, Value
     powers = [identity, a @ a]
     while len(powers) < min(len(coefficients) // 2, 4):
         powers.append(powers[-1] @ powers[1])
-    low = {p: sum(c * x for c, x in zip(coefficients[p : 2 * len(powers) : 2], powers)) for p in (0, 1)}
-    even, odd = low[0], low[1]
+    combined = lambda factors, values: functools.reduce(operator.add, [c * x for c, x in zip(factors, values)])
+    even, odd = (combined(coefficients[p : 2 * len(powers) : 2], powers) for p in (0, 1))
     if len(coefficients) > 2 * len(powers):  # the higher ones have a factor of the sixth power
         rest = coefficients[2 * len(powers) :]
-        even = even + powers[3] @ sum(c * x for c, x in zip(rest[0::2], powers[1:]))
-        odd = odd + powers[3] @ sum(c * x for c, x in zip(rest[1::2], powers[1:]))
+        even = even + powers[3] @ combined(rest[0::2], powers[1:])
+        odd = odd + powers[3] @ combined(rest[1::2], powers[1:])
     return even, a @ odd
 
 

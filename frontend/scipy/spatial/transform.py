@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from axil import numpy as jnp
-from axil.numpy.values import Value, shape_error, type_error
+from axil.numpy.values import Value, reweaken, shape_error, type_error
 from axil.scipy.spatial import quaternions
 
 
@@ -28,7 +28,7 @@ class Rotation(NamedTuple):
     def from_euler(cls, seq: str, angles: Any, degrees: bool = False) -> Rotation:
         """From angles about one to three axes in turn: "xyz" are those of the world, "XYZ" those of the body."""
         axes, intrinsic = _axes(seq, range(1, 4))
-        angles = jnp.atleast_1d(angles)
+        angles = reweaken(jnp.atleast_1d(angles), False)
         if angles.shape[-1] != len(axes):
             raise shape_error(f"Rotation.from_euler: {seq!r} takes {len(axes)} angles, got {angles.aval}")
         angles = jnp.deg2rad(angles) if degrees else angles

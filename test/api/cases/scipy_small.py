@@ -107,5 +107,8 @@ X64 = [f"M.sparse.linalg.cg({P}(A((3,3),'d')), A(3,'d'), tol=1e-12)[0]", "M.inte
 CASES = {name: [_found(case) for case in cases] for name, cases in CASES.items()}
 GRAD = {name: (_found(function), operands) for name, (function, operands) in GRAD.items()}
 X64 = [_found(case) for case in X64]
-EXCEPTIONS: dict[str, str] = {}
+EXCEPTIONS = {
+    _found("M.integrate.trapezoid(A(0))"): "the integral of no samples is 0, as in NumPy; JAX fails on its slices",
+    CASES["minimize"][1]: "JAX's line search gives up (it takes an interval whose ends are exchanged for an empty one)",
+}
 TOLERANCE = {"cg": 1e-4, "bicgstab": 3e-4, "gmres": 3e-4, "minimize": 1e-3, "Rotation": 1e-4, "Slerp": 1e-4, "x64": 1e-8}

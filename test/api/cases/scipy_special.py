@@ -148,3 +148,5 @@ EXCEPTIONS: dict[str, str] = {
 """Besides: JAX's derivative of `bessel_jn` is wrong from z = 9 on, as the recurrence overflows in f32, and that of `spence`
 NaN beyond 1; its `betaln` has 8 digits and its Bernoulli numbers 6 in f64. Ours are compared with SciPy's in
 `test/frontend/test_special.py`."""
+NOT_COMPILED = {"betainc", "gammainc", "gammaincc", "i0e", "i1e", "zeta"}
+"""They are functions of `axil.lax`, whose table compiles them."""

@@ -143,3 +143,8 @@ EXCEPTIONS: dict[str, str] = {
        for f in ("ppf", "isf") for n, k in ((4, "i"), (3, "u"))},
     f"M.poisson.cdf({_SPECIAL}, 2.5)": "JAX gives NaN at inf, we 1",
 }  # fmt: skip
+NOT_COMPILED = {
+    f"{d}.{f}" for d, (_, _, functions, _) in _DISTRIBUTIONS.items() for f in functions.split()
+    if f in ("pdf", "pmf", "logcdf", "sf", "logsf", "isf") and d not in ("truncnorm", "norm")
+} | {"truncnorm.pdf", "truncnorm.cdf", "truncnorm.sf", "truncnorm.logsf", "norm.pdf", "norm.sf", "norm.logsf", "norm.isf"}
+"""They are what is compiled (logarithms of densities, `cdf`, `ppf`) and an exponential, a logarithm or a sign."""
