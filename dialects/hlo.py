@@ -76,36 +76,8 @@ def convert(x: ir.Value, dtype: Any) -> ir.Value:
 
 
 def transpose(x: ir.Value, permutation: Sequence[int]) -> ir.Value:
-    """Emit `transpose`.
-
-    IREE 3.13 crashes where it fuses one with a product whose elements are masked by their positions, as in
-    `tril(a @ b).T`: a barrier keeps them apart.
-    """
-    if {"iota", "dot_general"} <= _origins(x):
-        x = barrier(x)
+    """Emit `transpose`."""
     return op("transpose", x, permutation=ints(permutation))
-
-
-_FUSED = {
-    "abs", "add", "and", "broadcast_in_dim", "compare", "complex", "convert", "divide", "imag", "maximum", "minimum",
-    "multiply", "negate", "not", "or", "real", "reshape", "select", "sqrt", "subtract",
-}  # fmt: skip
-
-
-def _origins(x: ir.Value) -> set[str]:
-    """Names of the ops (without the dialect) that a value comes from through ops that IREE fuses; not far back."""
-    found: set[str] = set()
-    pending, seen = [x], {x}
-    while pending and len(seen) < 64:
-        owner = pending.pop().owner
-        if isinstance(owner, ir.Block):
-            continue
-        name = owner.name.removeprefix("stablehlo.")
-        found.add(name)
-        new = [v for v in owner.operands if v not in seen] if name in _FUSED else []
-        seen.update(new)
-        pending += new
-    return found
 
 
 def slice_(x: ir.Value, starts: Sequence[int], limits: Sequence[int], strides: Sequence[int] | None = None) -> ir.Value:

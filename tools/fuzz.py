@@ -8,6 +8,7 @@ Compiling happens in processes of their own, so that a crash of the compiler is 
 from __future__ import annotations
 
 import argparse
+import re
 import subprocess
 import sys
 import time
@@ -130,7 +131,15 @@ def _compiled_failures(group: Sequence[tuple[int, Program]]) -> list[tuple[int, 
             return [(number, checks.Failure("compiles", made, f"{type(error).__name__}: {str(error)[:500]}"))]
         half = len(group) // 2
         return [*_compiled_failures(group[:half]), *_compiled_failures(group[half:])]
-    return [(group[i][0], checks.Failure(check, group[i][1], text)) for i, check, text in found]
+    return [(group[i][0], checks.Failure(check, _part(group[i][1], text), text)) for i, check, text in found]
+
+
+def _part(made: Program, text: str) -> Program:
+    """What the wrong result of a program, which a failure's text names, depends on."""
+    from axil.tools.fuzz_programs import needed
+
+    named = re.match(r"result (\d+)", text)
+    return needed(made, made.outputs[int(named[1])]) if named else made
 
 
 def _failed(seed: int, number: int, failure: Any) -> str:

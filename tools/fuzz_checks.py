@@ -112,7 +112,7 @@ def check_compiled(compiled: Compiled, seed: int) -> list[tuple[int, str, str]]:
             slack = _sensitivity(p, rows[i][0], wanted[0])
             found = {"compiled": _difference(alone[i], wanted[0], slack)}
             if rows[i][0]:
-                slack = [np.maximum(s, t) for s, t in zip(slack, _sensitivity(p, rows[i][1], wanted[1]))]
+                slack = [max(s, t) for s, t in zip(slack, _sensitivity(p, rows[i][1], wanted[1]))]
                 found["compiled vmap"] = next(
                     filter(None, (_difference([y[k] for y in mapped[i]], wanted[k], slack) for k in range(2))), ""
                 )
@@ -128,8 +128,8 @@ def check_compiled(compiled: Compiled, seed: int) -> list[tuple[int, str, str]]:
     return [(i, check, texts[-1]) for (i, check), texts in suspects.items() if len(texts) == TRIES]
 
 
-def _sensitivity(program: Program, xs: Sequence[Any], wanted: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """What rounding does to each result: how far it is from that in double precision, on average."""
+def _sensitivity(program: Program, xs: Sequence[Any], wanted: Sequence[np.ndarray]) -> list[float]:
+    """What rounding does to each result: how far its elements are from those in double precision, at most."""
     from axil.core import as_array
 
     wide = programs.widened(program)
@@ -171,7 +171,8 @@ def _difference(got: Sequence[np.ndarray], wanted: Sequence[np.ndarray], slack: 
         wrong = ~(same | close)
         if wrong.any():
             where = int(np.argmax(wrong))
-            return f"result {i}: element {where} is {a.ravel()[where]}, not {b.ravel()[where]} ({wrong.sum()} of {b.size})"
+            pair = f"{a.ravel()[where]}, not {b.ravel()[where]}"
+            return f"result {i}: element {where} is {pair} ({wrong.sum()} of {b.size})"
     return ""
 
 
@@ -238,8 +239,9 @@ def _against_differences(
     from axil.core import as_array
 
     def slope(h: float) -> float:
-        ends = [float(total(*[as_array(np.asarray(x) + s * h * d) for x, d in zip(points, directions)])) for s in (1, -1)]
-        return (ends[0] - ends[1]) / (2 * h)
+        moved = ([as_array(np.asarray(x) + s * h * d) for x, d in zip(points, directions)] for s in (1, -1))
+        after, before = (float(total(*xs)) for xs in moved)
+        return (after - before) / (2 * h)
 
     coarse, fine = slope(1e-5), slope(2e-6)
     scale = abs(forward) + 1e-3 * size + 1e-6

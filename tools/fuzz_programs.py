@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,7 +21,7 @@ from axil.dialects.avals import Aval, aval
 from axil.dialects.op import OPS, Op, Sample
 
 UNIQUE = {"eigh": (0,), "svd": (1,)}
-"""Of ops whose results are not unique (eigenvectors have any sign), the results that are, as far as programs use them."""
+"""Of ops whose results are not unique (eigenvectors have any sign), the results that are."""
 
 EXCLUDED = {
     "bitcast": "what it gives depends on the precision, which the checks change",
@@ -306,7 +306,8 @@ class _Writer:
             i for i, a in self.avals.items()
             if 0 < a.size <= MAX_SIZE and a.dtype.itemsize > 1 and (av.is_float(a.dtype) or a.dtype == wanted.dtype)
         ]  # fmt: skip
-        if not _is_range(domain) or not inexact or not wanted.size or not candidates or (not self.closed and self.rng.random() < 0.25):
+        possible = _is_range(domain) and inexact and wanted.size and candidates
+        if not possible or (not self.closed and self.rng.random() < 0.25):
             return self.fresh(wanted, domain)
         unused = [i for i in candidates if i not in self.used]
         pool = unused if unused and self.rng.random() < 0.7 else candidates
@@ -417,42 +418,3 @@ def needed(program: Program, output: int) -> Program:
             for i in results:
                 place[i] = len(place)
     return Program(tuple(program.inputs[i] for i in kept), tuple(steps), (place[output],), program.smooth)
-
-
-def cuts(program: Program, values: Sequence[Any]) -> Iterator[tuple[Program, list[Any]]]:
-    """Smaller programs in which a result of a step is an input instead, with the arrays for all inputs; latest first."""
-    position = len(program.inputs) + sum(step.count for step in program.steps)
-    for index in range(len(program.steps) - 1, -1, -1):
-        step = program.steps[index]
-        position -= step.count
-        if not step.operands or position <= 0 and step.count > 1:
-            continue
-        yield _cut_at(program, values, index, position)
-
-
-def _cut_at(program: Program, values: Sequence[Any], index: int, start: int) -> tuple[Program, list[Any]]:
-    step = program.steps[index]
-    n = len(program.inputs)
-    results = range(start, start + step.count)
-    place = {i: i for i in range(n)}
-    arrays = list(values[:n])
-    inputs = list(program.inputs)
-    for i in results:
-        place[i] = len(inputs)
-        of = np.asarray(values[i])
-        inputs.append(Input(aval(of.shape, of.dtype)))
-        arrays.append(of)
-    steps, position = [], n
-    for other, s in enumerate(program.steps):
-        if other != index:
-            steps.append((s, range(position, position + s.count)))
-        position += s.count
-    made = []
-    for s, old in steps:
-        made.append(replace(s, operands=tuple(place[i] for i in s.operands)) if all(i in place for i in s.operands) else s)
-        for i in old:
-            place[i] = len(inputs) + sum(m.count for m in made[:-1]) + (i - old.start)
-    whole = Program(tuple(inputs), tuple(made), (place[program.outputs[0]],), program.smooth)
-    small = needed(whole, whole.outputs[0])
-    kept = [i for i, x in enumerate(whole.inputs) if any(x is y for y in small.inputs)]
-    return small, [arrays[i] for i in kept]

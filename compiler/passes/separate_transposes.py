@@ -1,8 +1,9 @@
 """Barriers where IREE's data tiling crashes: between a product's elementwise epilogue and a transpose of it.
 
 IREE 3.13 fuses a matrix product with the elementwise operations on its result and with a transpose after them. Where
-these have an operand that is computed from positions, such as a causal mask, its data tiling then dies of a segmentation
-fault (`exp(where(tri(n) > 0, x @ x.T, -1e9)).T`). A barrier before the transpose makes that a dispatch of its own.
+these have an operand that is computed from positions, such as a causal mask, its data tiling then dies of a
+segmentation fault, not always (`exp(where(tri(n) > 0, x @ x.T, -1e9)).T`, `tril(a @ b).T`). A barrier before the
+transpose makes that a dispatch of its own.
 """
 
 from __future__ import annotations

@@ -113,7 +113,7 @@ def scaled_dot(
         _scaled(x, scale, contract, dtype)
         for x, scale, contract in zip((lhs, rhs), (lhs_scale, rhs_scale), dimension_numbers[0])
     ]
-    return dot_general(*scaled, dimension_numbers, preferred_element_type=dtype)
+    return dot_general(scaled[0], scaled[1], dimension_numbers, preferred_element_type=dtype)
 
 
 def _scaled(x: Any, scale: Any, contract: Sequence[int], dtype: np.dtype) -> Any:

@@ -10,6 +10,7 @@ from axil.compiler.driver import compile_module, hand_over
 from axil.compiler.passes.carry_small_types import CarrySmallTypes
 from axil.compiler.passes.guard_inputs import GuardInputs
 from axil.compiler.passes.lower import LowerToStablehlo
+from axil.compiler.passes.separate_transposes import SeparateTransposes
 from axil.dialects.mlir import ir
 from axil.runtime import Executable, to_device, to_host
 
@@ -26,6 +27,7 @@ class Compiled:
         with made.context, ir.Location.unknown():
             LowerToStablehlo().run(made.operation)
             CarrySmallTypes().run(made.operation)
+            SeparateTransposes().run(made.operation)
             GuardInputs().run(made.operation)
         self._vmfb = compile_module(hand_over(made))
 

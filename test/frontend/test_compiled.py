@@ -220,3 +220,15 @@ def test_compiled_is_as_eager(name: str) -> None:
 def test_compiled_is_as_eager_in_double_precision() -> None:
     with enable_x64(True):
         check(DOUBLE)
+
+
+def test_transposed_epilogues_of_products_compile() -> None:
+    """IREE 3.13 crashes on these unless `axil-separate-transposes` keeps product and transpose apart."""
+    a, b = (anp.asarray(test_numpy.values((5, 5), "f", seed)) for seed in (0, 1))
+
+    def f(a: Any, b: Any) -> tuple[Any, ...]:
+        masked = anp.exp(anp.where(anp.tri(5) > 0, a @ b, -1e9)).T
+        return anp.tril(a @ b).T, (anp.triu(a @ b, 1) + b).T, masked, (a @ a.T + 2 * anp.eye(3 + 2)).T
+
+    for x, y in zip(axil.jit(f)(a, b), f(a, b)):
+        np.testing.assert_allclose(x, y, rtol=1e-5, atol=1e-5)
