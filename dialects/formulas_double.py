@@ -439,8 +439,7 @@ def positive_power(a: Any, y: Any) -> Any:
     zero = 0.0 * absolute(exponent)
     high, low = _times(log_pair(where(usual, a, 1.0)), (exponent, zero))
     high = clamped(high, -1e4, 1e4)
-    far = absolute(high) > 800.0
     result = exp(high)
-    result = result + result * where(far, 0.0, low)
+    result = where(result == math.inf, result, result + result * where(absolute(high) > 800.0, 0.0, low))
     limit = where(y == 0, 1.0, where((a == 0) == (y < 0), math.inf, zero))
     return where((a != a) | (y != y), math.nan, where(usual, result, limit))

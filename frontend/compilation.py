@@ -470,6 +470,13 @@ def _publish(trace: Trace) -> str:
 _by_text: dict[str, Compiled] = {}
 
 
+def _copied(module: Any) -> Any:
+    """A copy of a module: compiling changes it, and a pullback may still need the functions in it."""
+    from axil.dialects.mlir import ir
+
+    return ir.Module.parse(module.operation.get_asm(enable_debug_info=True), module.context)
+
+
 def run_program(trace: Trace, operands: Sequence[Any], outputs: Sequence[Tracer]) -> list[Array]:
     """Compile a finished program (once for each text) and run it."""
     text = _publish(trace)
@@ -481,7 +488,7 @@ def run_program(trace: Trace, operands: Sequence[Any], outputs: Sequence[Tracer]
 
         device = default_device()
         try:
-            info = compile_program(trace.program.module, for_device(device))
+            info = compile_program(_copied(trace.program.module), for_device(device))
         except RULE_ERRORS as e:
             raise user_error(e) from None
         executable = Executable(info.vmfb, device=device, results=len(outputs), name="main", cost=info.cost)

@@ -180,12 +180,11 @@ def _infers(op: Op, sample: Sample, dtype: Any) -> bool:
 
 
 def _dtypes() -> list[Any]:
-    import numpy as np
+    """The dtypes that are tried: those of at most 8 bits that nothing computes with are left out."""
+    from axil.dialects.avals import SMALL_TYPES
+    from axil.tools.run import DTYPES, parse_dtype
 
-    from axil.dialects.avals import BFLOAT16
-    from axil.tools.run import DTYPES
-
-    return [BFLOAT16 if name == "bfloat16" else np.dtype(name) for name in DTYPES.values()]
+    return [dtype for dtype in map(parse_dtype, DTYPES) if dtype not in SMALL_TYPES]
 
 
 def _arrays(op: Op, sample: Sample) -> list[Any]:

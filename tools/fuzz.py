@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, default=0, help="another seed gives other programs")
     add("--first", type=int, default=0, help="the number of the first one")
     add("--steps", type=int, default=4, help="operations of a program, about (default: 4)")
+    add("--alternate", action="store_true", help="compile half of the programs alone, the others under vmap: faster")
     add("--no-compile", action="store_true", help="check derivatives only")
     add("--here", action="store_true", help="run in this process, not in processes of their own")
     add("--show", action="store_true", help="print the programs")
@@ -70,10 +71,13 @@ def program(seed: int, number: int, steps: int) -> Program:
 
 def _lines(args: argparse.Namespace, first: int, count: int) -> Sequence[str]:
     """What a group of programs gives, by running them in a process of their own; one by one if that dies."""
+    forms = "none" if args.no_compile else "both"
+    if args.alternate:
+        forms = "mapped" if first // GROUP % 2 else "alone"
     if args.here or args.no_compile:
-        return group_lines(args.seed, first, count, args.steps, not args.no_compile)
+        return group_lines(args.seed, first, count, args.steps, forms)
     options = ["--seed", str(args.seed), "--steps", str(args.steps)]
-    code = f"from axil.tools.fuzz import worker; worker({args.seed}, {first}, {count}, {args.steps})"
+    code = f"from axil.tools.fuzz import worker; worker({args.seed}, {first}, {count}, {args.steps}, {forms!r})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=1800)
     if done.returncode == 0:
         return done.stdout.splitlines()
@@ -85,13 +89,16 @@ def _lines(args: argparse.Namespace, first: int, count: int) -> Sequence[str]:
     return [line for i in range(first, first + count) for line in _lines(args, i, 1)]
 
 
-def worker(seed: int, first: int, count: int, steps: int) -> None:
+def worker(seed: int, first: int, count: int, steps: int, forms: str) -> None:
     """Check a group of programs and print what is found; runs in a process of its own."""
-    print("\n".join(group_lines(seed, first, count, steps, True)), flush=True)
+    print("\n".join(group_lines(seed, first, count, steps, forms)), flush=True)
 
 
-def group_lines(seed: int, first: int, count: int, steps: int, compile_too: bool) -> list[str]:
-    """Check a group of programs; gives a line for each failure, and one of counts."""
+def group_lines(seed: int, first: int, count: int, steps: int, forms: str) -> list[str]:
+    """Check a group of programs; gives a line for each failure, and one of counts.
+
+    `forms` is what is compiled of each: "alone", "mapped" (under vmap), "both" or "none".
+    """
     from axil.tools import fuzz_checks as checks
 
     counts: Counter[str] = Counter()
@@ -113,24 +120,24 @@ def group_lines(seed: int, first: int, count: int, steps: int, compile_too: bool
             if wrong is not None:
                 lines.append(_failed(seed, number, checks.Failure(wrong[0], made, wrong[1])))
             group.append((number, made))
-        if compile_too and group:
-            lines += [_failed(seed, number, failure) for number, failure in _compiled_failures(group)]
+        if forms != "none" and group:
+            lines += [_failed(seed, number, failure) for number, failure in _compiled_failures(group, forms)]
     return [*lines, "counted " + " ".join(f"{name}={n}" for name, n in counts.items())]
 
 
-def _compiled_failures(group: Sequence[tuple[int, Program]]) -> list[tuple[int, Failure]]:
+def _compiled_failures(group: Sequence[tuple[int, Program]], forms: str) -> list[tuple[int, Failure]]:
     """The failures of compiled programs; if a group does not compile, each of its halves is tried."""
     from axil.tools import fuzz_checks as checks
 
     try:
         compiled = checks.Compiled([p for _, p in group])
-        found = checks.check_compiled(compiled, group[0][0])
+        found = checks.check_compiled(compiled, group[0][0], forms)
     except Exception as error:
         if len(group) == 1:
             number, made = group[0]
             return [(number, checks.Failure("compiles", made, f"{type(error).__name__}: {str(error)[:500]}"))]
         half = len(group) // 2
-        return [*_compiled_failures(group[:half]), *_compiled_failures(group[half:])]
+        return [*_compiled_failures(group[:half], forms), *_compiled_failures(group[half:], forms)]
     return [(group[i][0], checks.Failure(check, _part(group[i][1], text), text)) for i, check, text in found]
 
 

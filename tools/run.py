@@ -26,6 +26,7 @@ DTYPES = {
     "i8": "int8", "i16": "int16", "i32": "int32", "i64": "int64",
     "u8": "uint8", "u16": "uint16", "u32": "uint32", "u64": "uint64",
     "c64": "complex64", "c128": "complex128",
+    "f8_e4m3fn": "float8_e4m3fn", "f8_e5m2": "float8_e5m2", "i4": "int4", "u4": "uint4", "i2": "int2", "u2": "uint2",
 }  # fmt: skip
 """How dtypes are written on the command line; their full names do as well."""
 
@@ -136,7 +137,7 @@ def parse_dtype(name: str) -> np.dtype[Any]:
     full = DTYPES.get(name, name)
     if full not in DTYPES.values():
         raise UserError(f"unknown dtype '{name}'; the dtypes are {', '.join(DTYPES)}")
-    return np.dtype(ml_dtypes.bfloat16 if full == "bfloat16" else full)
+    return np.dtype(getattr(ml_dtypes, full, full))
 
 
 def write_array(path: str, array: Any) -> None:
