@@ -81,9 +81,9 @@ def key_impl(keys: Any) -> str:
     return keys.generator.name if isinstance(keys, PRNGKeyArray) else prng.THREEFRY.name
 
 
-def key_dtype(impl: Any = None) -> prng.KeyDType:
+def key_dtype(impl_spec: Any = None) -> prng.KeyDType:
     """The dtype of typed keys of a generator, named as in `key`."""
-    return prng.KEY_DTYPES[prng.generator_of("key_dtype", impl).name]
+    return prng.KEY_DTYPES[prng.generator_of("key_dtype", impl_spec).name]
 
 
 def clone(key: Any) -> Any:

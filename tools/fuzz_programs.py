@@ -153,6 +153,15 @@ def _draw(of: Aval, domain: tuple[float, float], rng: np.random.Generator) -> np
     return np.asarray(x).astype(of.dtype)
 
 
+def rounds(program: Program) -> bool:
+    """Whether a program computes with floats of 16 bits or less, whose derivatives are rounded too."""
+    narrow = lambda x: isinstance(x, np.dtype) and av.is_float(x) and x.itemsize < 4
+    return any(narrow(x.aval.dtype) for x in program.inputs) or any(
+        any(map(narrow, step.attributes.values())) or (step.body is not None and rounds(step.body))
+        for step in program.steps
+    )
+
+
 # ---- precision -----------------------------------------------------------------------------------------
 
 _WIDE = {np.dtype(np.float32): np.dtype(np.float64), np.dtype(np.complex64): np.dtype(np.complex128)}

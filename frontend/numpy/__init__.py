@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as _np
 
 from axil.array_methods import ArrayMethods as ndarray
-from axil.dtypes import can_cast, finfo, iinfo, isdtype, issubdtype, result_type
+from axil.dtypes import can_cast, finfo, iinfo, isdtype, result_type
 from axil.dtypes import numpy_promote_types as promote_types
 from axil.numpy import fft, linalg
 from axil.numpy.by_pieces import piecewise, place
@@ -224,6 +224,7 @@ from axil.numpy.scalar_types import (
     int32,
     int64,
     int_,
+    issubdtype,
     single,
     uint,
     uint1,
@@ -269,20 +270,17 @@ from axil.numpy.shaping import (
     tile,
     transpose,
 )
+from axil.numpy.sets import intersect1d, setdiff1d, setxor1d, union1d
 from axil.numpy.sorting import (
     argpartition,
     argsort,
     digitize,
-    intersect1d,
     isin,
     lexsort,
     partition,
     searchsorted,
-    setdiff1d,
-    setxor1d,
     sort,
     sort_complex,
-    union1d,
     unique,
     unique_all,
     unique_counts,

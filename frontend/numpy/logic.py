@@ -24,6 +24,7 @@ from axil.numpy.values import (
     filled,
     operand,
     promote,
+    refuse_out,
     reweaken,
     scalar_like,
     select,
@@ -210,17 +211,18 @@ def isinf(x: Any, /) -> Value:
     return equal(bind(e.abs_, x), scalar_like(x, np.inf)) if kind == "f" else _constant(x, False)
 
 
-def isposinf(x: Any, /) -> Value:
+def isposinf(x: Any, /, out: None = None) -> Value:
     """True where infinite and positive."""
-    return _is_infinity("isposinf", x, np.inf)
+    return _is_infinity("isposinf", x, np.inf, out)
 
 
-def isneginf(x: Any, /) -> Value:
+def isneginf(x: Any, /, out: None = None) -> Value:
     """True where infinite and negative."""
-    return _is_infinity("isneginf", x, -np.inf)
+    return _is_infinity("isneginf", x, -np.inf, out)
 
 
-def _is_infinity(name: str, x: Any, value: float) -> Value:
+def _is_infinity(name: str, x: Any, value: float, out: Any) -> Value:
+    refuse_out(name, out)
     x = operand(name, x)
     kind = dtypes.kind_of(x.aval.dtype)
     if kind == "c":

@@ -11,7 +11,7 @@ from axil.numpy.logic import bitwise_not, isnan
 from axil.numpy.logic import pick as where_
 from axil.numpy.reductions import all, argmax, argmin, cumprod, cumsum, max, mean, min, prod, sum, var
 from axil.numpy.ufuncs import divide, sqrt
-from axil.numpy.values import Value, operand, refuse_out
+from axil.numpy.values import Value, convert, operand, refuse_out
 
 
 def _has_nan(a: Value) -> bool:
@@ -75,20 +75,24 @@ def nanmean(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepd
 
 
 def nanvar(a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: int = 0, keepdims: bool = False,
-           where: Any = None) -> Value:  # fmt: skip
-    """Variance over axes of what is not NaN."""
+           where: Any = None, mean: Any = None) -> Value:  # fmt: skip
+    """Variance over axes of what is not NaN, around `mean` where it is known: as `nanmean(..., keepdims=True)`."""
+    refuse_out("nanvar", out)
     a = operand("nanvar", a)
+    if mean is not None:
+        mean = convert(operand("nanvar", mean), dtypes.to_inexact_dtype(a.aval.dtype))
     if not _has_nan(a):
-        return var(a, axis, dtype, out, ddof, keepdims, where=where)
+        return var(a, axis, dtype, out, ddof, keepdims, where=where, mean=mean)
     valid = bitwise_not(isnan(a))
     mask = valid if where is None else valid & where
-    return var(where_(valid, a, 0), axis, dtype, out, ddof, keepdims, where=mask, correction=None)
+    return var(where_(valid, a, 0), axis, dtype, out, ddof, keepdims, where=mask, mean=mean)
 
 
 def nanstd(a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: int = 0, keepdims: bool = False,
-           where: Any = None) -> Value:  # fmt: skip
-    """Standard deviation over axes of what is not NaN."""
-    return sqrt(nanvar(a, axis, dtype, out, ddof, keepdims, where))
+           where: Any = None, mean: Any = None) -> Value:  # fmt: skip
+    """Standard deviation over axes of what is not NaN: the square root of `nanvar`."""
+    refuse_out("nanstd", out)
+    return sqrt(nanvar(a, axis, dtype, None, ddof, keepdims, where, mean))
 
 
 def nanargmax(a: Any, axis: int | None = None, out: None = None, keepdims: bool | None = None) -> Value:

@@ -67,3 +67,8 @@ float8_e5m2 = _scalar_type("float8_e5m2", dtypes.float8_e5m2)
 # The widest of each kind; narrowed on use unless 64-bit types are enabled.
 int_, uint, float_, complex_ = int64, uint64, float64, complex128
 single, double, csingle, cdouble = float32, float64, complex64, complex128
+
+
+def issubdtype(arg1: Any, arg2: Any) -> bool:
+    """Whether a dtype is another one or of a kind such as `floating`; narrow types like bfloat16 are of theirs."""
+    return dtypes.issubdtype(arg1, arg2)

@@ -165,17 +165,24 @@ def resize(a: Any, new_shape: Any) -> Value:
     return reshape_to(slice_along(tile(a, -(-size // a.size)), 0, 0, size), new_shape)
 
 
-def trim_zeros(filt: Any, trim: str = "fb") -> Value:
-    """A vector without zeros at the front and the back."""
-    filt = operand("trim_zeros", filt)
+def trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Value:
+    """Without the zeros at the front ("f" in `trim`) and the back ("b") of each axis, or of the given axes.
+
+    A slice of an axis goes where all of its elements are zero; how many do depends on the values, so they must be known.
+    """
+    filt, ends = operand("trim_zeros", filt), trim.lower()
     what = "which elements of trim_zeros are zero"
-    value = filt.concrete(what, errors.ConcretizationTypeError) if type(filt) is Tracer else filt._numpy
-    (places,) = np.nonzero(value)
-    if not places.size:
-        return slice_along(filt, 0, 0, 0)
-    first = places[0] if "f" in trim.lower() else 0
-    last = places[-1] + 1 if "b" in trim.lower() else value.size
-    return slice_along(filt, 0, int(first), int(last))
+    full = filt.concrete(what, errors.ConcretizationTypeError) if type(filt) is Tracer else filt._numpy
+    axes = canonical_axes(axis, filt.ndim)
+    if "f" not in ends and "b" not in ends:
+        return filt
+    result = filt
+    for d in axes:
+        (places,) = np.nonzero(full.astype(bool).any(tuple(i for i in range(full.ndim) if i != d)))
+        first = int(places[0]) if places.size and "f" in ends else 0
+        last = 0 if not places.size else int(places[-1]) + 1 if "b" in ends else full.shape[d]
+        result = slice_along(result, d, first, last)
+    return result
 
 
 # ---- insertion and deletion ----------------------------------------------------------------------------

@@ -60,13 +60,14 @@ def sort(a: Any, axis: int | None = -1, *, kind: None = None, order: None = None
 
 
 def argsort(a: Any, axis: int | None = -1, *, kind: None = None, order: None = None, stable: bool = True,
-            descending: bool = False) -> Value:  # fmt: skip
-    """Positions that sort an array along an axis."""
+            descending: bool = False, dtype: Any = None) -> Value:  # fmt: skip
+    """Positions that sort an array along an axis, of the default integer dtype or the given one."""
     _refuse("argsort", kind, order)
     a, axis = _line("argsort", a, axis)
     # Descending and stable: sort the reversed array, and read its order backwards.
     keys = flip(a, axis) if descending else a
-    places = bind(s.iota, shape=a.aval.shape, axis=axis, dtype=dtypes.default_int_dtype())
+    of = dtypes.default_int_dtype() if dtype is None else dtypes.check_user_dtype(dtype, "argsort")
+    places = bind(s.iota, shape=a.aval.shape, axis=axis, dtype=of)
     if descending:
         places = flip(places, axis)
     result = bind(so.sort, keys, places, axis=axis, num_keys=1, stable=stable)[1]
@@ -129,24 +130,23 @@ def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None, *, meth
 
 
 def _bisect(a: Value, v: Value, side: str, int_: np.dtype) -> Value:
-    """Bisection with as many steps as the size needs: each halves what is left of every search at once."""
-    n = a.shape[0]
-    low, high = filled(np.zeros((), int_), v.shape), filled(np.asarray(n, int_), v.shape)
-    for _ in range(n.bit_length()):
-        middle = (low + high) // 2
-        element = take(a, middle, mode="clip")
-        before = _sorts_before(element, v) if side == "left" else bitwise_not(_sorts_before(v, element))
-        searching = low < high
-        low, high = pick(searching & before, middle + 1, low), pick(searching & ~before, middle, high)
-    return low
+    """The number of elements that come before each value, found bit by bit, the highest first."""
+    n, index = a.shape[0], filled(np.zeros((), int_), v.shape)
+    is_nan = compare("searchsorted", e.ne, v, v) if dtypes.is_inexact(v.dtype) else None
+    for bit in reversed(range(n.bit_length())):
+        further = index + (1 << bit)
+        before = _comes_before(take(a, further - 1, mode="clip"), v, side, is_nan)
+        index = pick(before & (further <= n), further, index)
+    return index
 
 
-def _sorts_before(x: Value, y: Value) -> Value:
-    """`x < y` where NaN is larger than everything."""
-    less = compare("searchsorted", e.lt, x, y)
-    if not dtypes.is_inexact(x.dtype):
-        return less
-    return less | (compare("searchsorted", e.ne, y, y) & compare("searchsorted", e.eq, x, x))
+def _comes_before(x: Value, v: Value, side: str, is_nan: Value | None) -> Value:
+    """Whether element `x` comes before value `v`, which is NaN where `is_nan`; NaN is larger than everything."""
+    if side == "right":
+        before = compare("searchsorted", e.le, x, v)
+        return before if is_nan is None else before | is_nan
+    before = compare("searchsorted", e.lt, x, v)
+    return before if is_nan is None else before | (is_nan & compare("searchsorted", e.eq, x, x))
 
 
 def digitize(x: Any, bins: Any, right: bool = False, *, method: str | None = None) -> Value:
@@ -304,39 +304,3 @@ def isin(
         else filled(np.asarray(False), element.shape)
     )
     return bitwise_not(found) if invert else found
-
-
-def union1d(ar1: Any, ar2: Any, *, size: int | None = None, fill_value: Any = None) -> Value:
-    """The different elements of two arrays, sorted."""
-    return unique(
-        concatenate([operand("union1d", ar1), operand("union1d", ar2, 1)], None),
-        size=size,
-        fill_value=fill_value,
-    )
-
-
-def _known(name: str, *arrays: Any) -> list[Any]:
-    values, _ = promote(name, *arrays)
-    what = f"the elements for {name}, which decide its size"
-    return [
-        v.concrete(what, errors.ConcretizationTypeError) if type(v) is Tracer else v._numpy for v in values
-    ]
-
-
-def intersect1d(ar1: Any, ar2: Any, assume_unique: bool = False, return_indices: bool = False) -> Any:
-    """The different elements that two arrays have in common, sorted."""
-    known = _known("intersect1d", ar1, ar2)
-    if not return_indices:
-        return Array(np.intersect1d(*known, assume_unique=assume_unique))
-    common, *places = np.intersect1d(*known, assume_unique=assume_unique, return_indices=True)
-    return Array(common), *(Array(i.astype(dtypes.default_int_dtype())) for i in places)
-
-
-def setdiff1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Value:
-    """The different elements of one array that are not in another, sorted."""
-    return Array(np.setdiff1d(*_known("setdiff1d", ar1, ar2), assume_unique=assume_unique))
-
-
-def setxor1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Value:
-    """The different elements that are in one of two arrays only, sorted."""
-    return Array(np.setxor1d(*_known("setxor1d", ar1, ar2), assume_unique=assume_unique))

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from axil import dtypes
 from axil.dialects import sorting as so
+from axil.dialects.complex import complex_
 from axil.dialects.shape import broadcast_in_dim
 from axil.numpy import reductions as red
 from axil.numpy.contraction import dot
@@ -36,6 +38,7 @@ from axil.numpy.ufuncs import (
     conjugate,
     divide,
     floor,
+    imag,
     maximum,
     minimum,
     multiply,
@@ -350,48 +353,82 @@ def _interp_periodic(x: Any, xp: Any, fp: Any, period: Any) -> Value:
 
 
 def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: int | None = None, fweights: Any = None,
-        aweights: Any = None) -> Value:  # fmt: skip
-    """Covariance matrix of variables, each a row of observations."""
-    (x,), _ = promote("cov", m, inexact=True)
-    if x.ndim > 2:
-        raise shape_error(f"cov takes at most two dimensions, got {x.aval}")
-    x = _rows(x, rowvar)
+        aweights: Any = None, dtype: Any = None) -> Value:  # fmt: skip
+    """Covariance matrix of variables, each a row of observations (a column if not `rowvar`).
+
+    Sums are divided by the number of observations less `ddof`: 1, or 0 with `bias`. `fweights` says how often each
+    observation counts, `aweights` how much; `dtype` is what to compute in.
+    """
+    of = _correlation_dtype("cov", dtype)
+    variables, _ = promote("cov", m, *([] if y is None else [y]), inexact=True)
+    if any(v.ndim > 2 for v in variables):
+        raise shape_error(f"cov takes at most two dimensions, got {', '.join(str(v.aval) for v in variables)}")
+    x = _rows(variables[0], not rowvar)
+    if not x.shape[0]:
+        return filled(np.zeros((), dtypes.default_float_dtype()), (0, 0))
     if y is not None:
-        (other, x), _ = promote("cov", y, x, inexact=True)
-        x = concatenate([x, _rows(other, rowvar)], 0)
+        other = _rows(variables[1], False)
+        x = concatenate([x, other if rowvar or other.shape[0] == 1 else other.T], 0)
+    if not x.shape[1]:
+        return filled(np.asarray(np.nan, x.dtype), () if x.shape[0] == 1 else (x.shape[0],) * 2)
     ddof = (0 if bias else 1) if ddof is None else ddof
-    w: Any = None
-    if fweights is not None:
-        w = convert(operand("cov", fweights), x.dtype)
-    if aweights is not None:
-        w = convert(operand("cov", aweights), x.dtype) if w is None else multiply(w, aweights)
+    w, reliability = _weights(x.shape[1], fweights, aweights)
+    if of is not None:
+        x, w = convert(x, of), None if w is None else convert(w, of)
     if w is None:
-        center, count = red.mean(x, 1, keepdims=True), convert(x.shape[1] - ddof, x.dtype)
+        center, count = red.mean(x, 1, keepdims=True), x.shape[1] - ddof
     else:
         total = red.sum(w)
         center = expand_dims(divide(red.sum(multiply(x, w), 1), total), 1)
-        count = subtract(
-            total, ddof if aweights is None else divide(multiply(ddof, red.sum(multiply(w, aweights))), total)
-        )
+        lost = ddof if reliability is None else divide(multiply(ddof, red.sum(multiply(w, reliability))), total)
+        count = subtract(total, lost)
     centered = subtract(x, center)
     weighted = centered if w is None else multiply(centered, w)
-    return squeeze(divide(dot(weighted, conjugate(centered).T), count))
+    return squeeze(divide(dot(centered, conjugate(weighted).T), count))
 
 
-def _rows(x: Value, rowvar: bool) -> Value:
+def _correlation_dtype(name: str, dtype: Any) -> Any:
+    of = None if dtype is None else dtypes.check_user_dtype(dtype, name)
+    if of is not None and not dtypes.is_inexact(of):
+        raise shape_error(f"{name}: the dtype is a floating or complex one, got {dtypes.short_name(of)}")
+    return of
+
+
+def _rows(x: Value, transposed: bool) -> Value:
     if x.ndim < 2:
         return reshape_to(x, (1, x.size))
-    return x if rowvar or x.shape[0] == 1 else x.T
+    return x.T if transposed else x
 
 
-def corrcoef(x: Any, y: Any = None, rowvar: bool = True) -> Value:
-    """Correlation matrix of variables, each a row of observations."""
-    c = cov(x, y, rowvar)
+def _weights(n: int, fweights: Any, aweights: Any) -> tuple[Value | None, Value | None]:
+    """The weight of each of `n` observations, and the part of it that is not a count."""
+    found = []
+    for name, weights in (("fweights", fweights), ("aweights", aweights)):
+        if weights is None:
+            found.append(None)
+            continue
+        weights = operand("cov", weights)
+        if weights.shape != (n,):
+            raise shape_error(f"cov: {name} is a vector of {n} numbers, one for each observation, got {weights.aval}")
+        if name == "fweights" and dtypes.kind_of(weights.dtype) not in "iu":
+            raise type_error(f"cov: fweights are integers, got {weights.aval}", "use aweights for other weights")
+        found.append(abs(weights))
+    counts, reliability = found
+    if counts is None or reliability is None:
+        return (reliability if counts is None else counts), reliability
+    return multiply(counts, reliability), reliability
+
+
+def corrcoef(x: Any, y: Any = None, rowvar: bool = True, dtype: Any = None) -> Value:
+    """Correlation matrix of variables, each a row of observations (a column if not `rowvar`)."""
+    c = cov(x, y, rowvar, dtype=_correlation_dtype("corrcoef", dtype))
     if not c.ndim:
         return divide(c, c)
     deviation = sqrt(real(get(c, (np.arange(c.shape[0]),) * 2)))
     c = divide(divide(c, expand_dims(deviation, 1)), expand_dims(deviation, 0))
-    return clip(c, -1, 1) if c.dtype.kind != "c" else c
+    if c.dtype.kind != "c":
+        return clip(c, -1, 1)
+    return bind(complex_, clip(real(c), -1, 1), clip(imag(c), -1, 1))
 
 
 def unwrap(p: Any, discont: Any = None, axis: int = -1, period: Any = 2 * np.pi) -> Value:

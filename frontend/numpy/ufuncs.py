@@ -203,14 +203,14 @@ def _extremum(name: str, op: Any, wins: Any, x: Any, y: Any) -> Value:
     return where(bitwise_or(wins(x, y), isnan(x)), x, y)
 
 
-def fmax(x: Any, y: Any, /) -> Value:
+def fmax(x1: Any, x2: Any) -> Value:
     """The larger of two; NaN loses."""
-    return where(bitwise_or(greater(x, y), isnan(y)), x, y)
+    return where(bitwise_or(greater(x1, x2), isnan(x2)), x1, x2)
 
 
-def fmin(x: Any, y: Any, /) -> Value:
+def fmin(x1: Any, x2: Any) -> Value:
     """The smaller of two; NaN loses."""
-    return where(bitwise_or(less(x, y), isnan(y)), x, y)
+    return where(bitwise_or(less(x1, x2), isnan(x2)), x1, x2)
 
 
 def clip(arr: Any, /, min: Any = None, max: Any = None) -> Value:
