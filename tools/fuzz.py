@@ -54,6 +54,8 @@ def run(args: argparse.Namespace) -> int:
                 continue
             failures += kind == "FAILED"
             print(line, flush=True)
+        if totals["programs"] % (50 * GROUP) == 0:
+            print(f"{totals['programs']} programs, {failures} failures so far", file=sys.stderr, flush=True)
     seconds = time.perf_counter() - started
     print(f"{totals['programs']} programs, {totals['operations']} operations, {totals['refused']} refused by design, "
           f"{failures} failures, {seconds:.0f} s")  # fmt: skip

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
 from axil.dialects import avals as av
@@ -145,7 +146,7 @@ def _draw(of: Aval, domain: tuple[float, float], rng: np.random.Generator) -> np
     if av.is_bool(of.dtype):
         return np.asarray(rng.integers(0, 2, of.shape)).astype(bool)
     if av.is_integer(of.dtype):
-        low = max(math.ceil(low), np.iinfo(of.dtype).min)
+        low = max(math.ceil(low), int(ml_dtypes.iinfo(of.dtype).min))
         return np.asarray(rng.integers(low, max(math.floor(high), low) + 1, of.shape)).astype(of.dtype)
     x = np.asarray(rng.uniform(low, high, of.shape))
     if av.is_complex(of.dtype):

@@ -274,8 +274,8 @@ def broadcasted_iota(dtype: Any, shape: Any, dimension: int) -> Any:
 
 
 def shape_as_value(shape: Any) -> Any:
-    """A shape as a vector of the default integer dtype."""
-    return as_array(np.asarray(shape_of("shape_as_value", shape), dtypes.default_int_dtype()))
+    """A shape as a vector of i32."""
+    return as_array(np.asarray(shape_of("shape_as_value", shape), np.int32))
 
 
 def optimization_barrier(operand: Any) -> Any:

@@ -247,6 +247,7 @@ from axil.numpy.selection import (
     roll,
     trim_zeros,
 )
+from axil.numpy.sets import intersect1d, setdiff1d, setxor1d, union1d
 from axil.numpy.shaping import (
     atleast_1d,
     atleast_2d,
@@ -270,7 +271,6 @@ from axil.numpy.shaping import (
     tile,
     transpose,
 )
-from axil.numpy.sets import intersect1d, setdiff1d, setxor1d, union1d
 from axil.numpy.sorting import (
     argpartition,
     argsort,

@@ -248,7 +248,9 @@ def _constant(x: Value, value: bool) -> Value:
 
 
 def iscomplexobj(x: Any) -> bool:
-    """Whether the dtype is complex."""
+    """Whether the dtype is complex; of a list, that of an array of its elements."""
+    if isinstance(x, (list, tuple)):
+        x = np.asarray(x)
     return dtype_and_weak("iscomplexobj", x)[0].kind == "c"
 
 

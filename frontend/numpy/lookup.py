@@ -382,12 +382,20 @@ def triu_indices(n: int, k: int = 0, m: int | None = None) -> tuple[Value, Value
 
 def tril_indices_from(arr: Any, k: int = 0) -> tuple[Value, Value]:
     """Indices of the elements at and below the k-th diagonal of a matrix."""
-    return tril_indices(arr.shape[-2], k, arr.shape[-1])
+    return tril_indices(*_matrix_shape("tril_indices_from", arr, k))
 
 
 def triu_indices_from(arr: Any, k: int = 0) -> tuple[Value, Value]:
     """Indices of the elements at and above the k-th diagonal of a matrix."""
-    return triu_indices(arr.shape[-2], k, arr.shape[-1])
+    return triu_indices(*_matrix_shape("triu_indices_from", arr, k))
+
+
+def _matrix_shape(name: str, arr: Any, k: int) -> tuple[int, int, int]:
+    """Rows, diagonal and columns."""
+    shape = np.shape(arr)
+    if len(shape) != 2:
+        raise shape_error(f"{name} takes a matrix, got an array of shape {shape}")
+    return shape[0], k, shape[1]
 
 
 def mask_indices(n: int, mask_func: Any, k: int = 0, *, size: int | None = None) -> tuple[Value, ...]:

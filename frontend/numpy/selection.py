@@ -168,7 +168,7 @@ def resize(a: Any, new_shape: Any) -> Value:
 def trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Value:
     """Without the zeros at the front ("f" in `trim`) and the back ("b") of each axis, or of the given axes.
 
-    A slice of an axis goes where all of its elements are zero; how many do depends on the values, so they must be known.
+    A slice of an axis is zero where all of its elements are. The size depends on the values, which must be known.
     """
     filt, ends = operand("trim_zeros", filt), trim.lower()
     what = "which elements of trim_zeros are zero"

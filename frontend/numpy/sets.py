@@ -99,8 +99,8 @@ def _xor_now(first: Value, second: Value, assume_unique: bool) -> Value:
     both = np.concatenate([x[p] for x, p in zip(known, places)])
     origin = np.concatenate([places[0], places[1] + first.size])
     order = np.argsort(both, kind="stable")
-    same = both[order][1:] == both[order][:-1]
-    alone = ~(np.append(same, [False] * min(both.size, 1)) | np.append([False] * min(both.size, 1), same)).astype(bool)
+    same, no = both[order][1:] == both[order][:-1], np.zeros(min(both.size, 1), bool)
+    alone = ~(np.concatenate([same, no]) | np.concatenate([no, same]))
     return take(concatenate([first, second]), origin[order][alone])
 
 
@@ -134,8 +134,8 @@ def _merged(first: Value, second: Value, unique_already: bool) -> Merged:
     values, source, positions = bind(so.sort, both, source, positions, axis=0, num_keys=2, stable=True)
     if unique_already:
         return Merged(values, positions, filled(np.asarray(True), (n,)))
-    begins = bitwise_or(_begins(values), concatenate([filled(np.asarray(True), (min(n, 1),)), source[1:] != source[:-1]]))
-    (places,) = nonzero(begins, size=n, fill_value=n)
+    other_array = concatenate([filled(np.asarray(True), (min(n, 1),)), source[1:] != source[:-1]])
+    (places,) = nonzero(bitwise_or(_begins(values), other_array), size=n, fill_value=n)
     return Merged(_get(values, places), _get(positions, places), places < n)
 
 

@@ -102,8 +102,8 @@ def argpartition(a: Any, kth: int, axis: int = -1) -> Value:
 
 
 def sort_complex(a: Any) -> Value:
-    """Sorted as complex numbers, by real part and then imaginary part."""
-    a = sort(a, 0)
+    """Sorted as complex numbers along the last axis, by real part and then imaginary part."""
+    a = sort(a)
     return convert(a, dtypes.to_complex_dtype(a.aval.dtype))
 
 
