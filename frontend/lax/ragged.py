@@ -102,12 +102,17 @@ def scaled_dot(
 ) -> Any:  # fmt: skip
     """`dot_general(lhs * lhs_scale, rhs * rhs_scale)`, where a scale may stand for a block of contracted elements.
 
-    Without `dimension_numbers` operands are (batch, m, k) and (batch, k, n). Scales have their operand's shape, with a
-    divisor of the contracted size in its place. Computed and given in `preferred_element_type` (bfloat16 by default).
+    Without `dimension_numbers` operands are (..., m, k) and (..., k, n), of equal batch dimensions. Scales have their
+    operand's shape, with a divisor of the contracted size in its place. Computed and given in `preferred_element_type`
+    (bfloat16 by default).
     """
     lhs, rhs = operands("scaled_dot", (lhs, rhs))
     if dimension_numbers is None:
-        dimension_numbers = (((2,), (1,)), ((0,), (0,)))
+        n = lhs.aval.ndim
+        if n < 2:
+            fail(f"lax.scaled_dot takes operands of two or more dimensions, got {lhs.aval}", "give dimension_numbers=")
+        batch = tuple(range(n - 2))
+        dimension_numbers = (((n - 1,), (n - 2,)), (batch, batch))
     dtype = av.BFLOAT16 if preferred_element_type is None else np.dtype(preferred_element_type)
     scaled = [
         _scaled(x, scale, contract, dtype)

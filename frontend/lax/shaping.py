@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from axil import dtypes, tree
+from axil import tree
 from axil.core import Array, as_array, aval, bind, make_array, state
 from axil.dialects import shape as s
 from axil.dialects.elementwise import convert

@@ -147,7 +147,15 @@ CASES = {
 }
 # set_printoptions and printoptions change a state: test/frontend/test_names_of_types.py
 
-EXCEPTIONS: dict[str, str] = {}
+_WRAPS = "-7 does not fit in uint8: JAX wraps it round, Axil refuses such numbers everywhere"
+EXCEPTIONS = {
+    **{f"J.{name}(A((2,4),'u'), A((3,2),'u',1), size=6, fill_value=-7)": _WRAPS for name in ("intersect1d", "setdiff1d", "setxor1d", "union1d")},
+    "J.intersect1d(A(0), A(3), return_indices=True, size=2)": "JAX fails on indices of an empty array",
+    "J.intersect1d(A(3), A(3), return_indices=True, size=0)": "JAX fails on the smallest of no elements; the result is empty",
+    "J.trim_zeros(J.array([0j, 1j, 0j]))": "JAX looks at real parts only; ours is NumPy's",
+    **{case: "JAX has no fromiter, as it is unsafe while tracing; ours is NumPy's: test_names_of_types.py" for case in CASES["fromiter"]},
+    **{case: "XLA has no arithmetic of 6 bits; values are tested in test_names_of_types.py" for case in CASES["float6_e3m2fn"] if "A(" in case or "([" in case or "(1" in case or "zeros" in case},
+}
 
 GRAD = {
     "conjugate": "lambda x: J.conjugate(x) ** 2",
@@ -169,4 +177,4 @@ GRAD = {
 }
 X64 = ["J.argsort(A(5,'d'))", "J.argsort(A(5,'d'), dtype='int32')", "J.cov(A((2,5),'d'))", "J.cov(A((2,5),'f'), dtype='float64')", "J.nanstd(A(5,'d'), mean=0.5)", "J.nanvar(A(5), mean=A((),'d'))",
        "J.setxor1d(A(5,'l'), A(5,'l',1), size=4)", "J.intersect1d(A(9,'l'), A(9,'l',1), return_indices=True, size=4)", "J.radians(A(4,'d'))", "J.float_(1)", "J.int_(1)", "J.cdouble(1)"]
-NOT_TRACEABLE = {"trim_zeros", "frombuffer", "fromiter"}  # their sizes depend on values, or they read what is no array
+NOT_TRACEABLE = {"trim_zeros", "frombuffer", "fromiter", "einsum_path"}  # sizes depend on values, or results are no arrays
