@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from axil.runtime.buffers import DeviceBuffer, aligned_empty, borrow, detach, to_device, to_host, wrap
 from axil.runtime.cpu import host_arch, host_features
-from axil.runtime.devices import Device, default_device, device_count, devices, local_devices
+from axil.runtime.devices import Device, default_device, device_count, devices, local_device_count, local_devices
 from axil.runtime.errors import (
     ArtifactError,
     AxilError,
@@ -48,6 +48,7 @@ __all__ = [
     "host_arch",
     "host_features",
     "load",
+    "local_device_count",
     "local_devices",
     "to_device",
     "to_host",

@@ -170,6 +170,11 @@ def device_count(platform: str | None = None) -> int:
         return 0
 
 
+def local_device_count(platform: str | None = None) -> int:
+    """How many devices this process has; the same as `device_count` as long as there is one process."""
+    return device_count(platform)
+
+
 def default_device() -> Device:
     """The device used where none is named: the first of the default platform.
 

@@ -22,11 +22,14 @@ ABSENT: dict[str, str] = {
     "axil.sharding": "several devices are not supported yet",
     "axil.monitoring": "not planned",
     "axil.ref": "mutable references are not planned: pass state through functions",
-    "axil.profiler": "not there yet",
-    "axil.export": "not there yet; `axil.aot.save` writes artifacts",
-    "axil.debug": "not there yet",
-    "axil.experimental": "not there yet",
-    "axil.stages": "not there yet as a module; `axil.jit(f).lower(...)` gives the stages",
+    "axil.export": "`axil.aot.save` writes artifacts",
+    "axil.stages": "as a module; `axil.jit(f).lower(...)` gives the stages",
+    "axil.lax.dce_sink": "results that nothing needs are not computed; return what you want computed",
+    "axil.lax.pcast": "about types of values that differ between devices; several devices are not supported yet",
+    "axil.lax.precv": "between devices; several devices are not supported yet",
+    "axil.lax.psend": "between devices; several devices are not supported yet",
+    "axil.lax.ragged_all_to_all": "`all_to_all` exchanges parts of one size",
+    "axil.lax.with_sharding_constraint": "several devices are not supported yet",
 }
 """Why a module, or a name of a module, is not there; a module's reason stands for all its names."""
 
@@ -91,16 +94,18 @@ def _section(module: str) -> str:
     """The table of one module."""
     found, absent = _module(module), set(missing(module))
     if len(absent) == len(jax_names()[module]):
-        return f"## {module}\n\nNot there: {_reason(module, '')}.\n"
+        return f"## {module}\n\nNot there{_reason(module, '')}.\n"
     lines = [f"## {module}\n", "| name | |", "|---|---|"]
     for name in jax_names()[module]:
-        text = f"*not there: {_reason(module, name)}*" if name in absent else _summary(getattr(found, name))
+        text = f"*not there{_reason(module, name)}*" if name in absent else _summary(getattr(found, name))
         lines.append(f"| `{name}` | {text} |")
     return "\n".join([*lines, ""])
 
 
 def _reason(module: str, name: str) -> str:
-    return ABSENT.get(f"{module}.{name}") or ABSENT.get(module) or "not there yet"
+    """Why a name is absent, to follow the words "not there"."""
+    known = ABSENT.get(f"{module}.{name}") or ABSENT.get(module)
+    return f": {known}" if known else " yet"
 
 
 def _summary(value: Any) -> str:

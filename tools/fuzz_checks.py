@@ -23,7 +23,9 @@ from axil.tools.fuzz_programs import Program
 
 TRIES = 3
 RELATIVE = 2e-3
-"""Tolerance of single precision. Wrong code is off by more, and bf16 is compared more loosely."""
+"""Tolerance of single precision. Wrong code is off by more."""
+COARSE = 5e-2
+"""Tolerance of programs with floats of 16 bits or less."""
 
 
 class Refused(Exception):
@@ -113,12 +115,12 @@ def check_compiled(compiled: Compiled, seed: int, forms: str = "both") -> list[t
         for i, p in enumerate(compiled.group):
             wanted = [reference(p, xs) for xs in rows[i]]
             slack = _sensitivity(p, rows[i][0], wanted[0])
-            found = {"compiled": _difference(alone[i], wanted[0], slack)} if alone else {}
+            relative = COARSE if programs.rounds(p) else RELATIVE
+            found = {"compiled": _difference(alone[i], wanted[0], slack, relative)} if alone else {}
             if mapped and rows[i][0]:
                 slack = [max(s, t) for s, t in zip(slack, _sensitivity(p, rows[i][1], wanted[1]))]
-                found["compiled vmap"] = next(
-                    filter(None, (_difference([y[k] for y in mapped[i]], wanted[k], slack) for k in range(2))), ""
-                )
+                differences = (_difference([y[k] for y in mapped[i]], wanted[k], slack, relative) for k in (0, 1))
+                found["compiled vmap"] = next(filter(None, differences), "")
             same = all(np.array_equal(x, c, equal_nan=x.dtype.kind in "fc")
                        for xs, of in zip(rows[i], copies[i]) for x, c in zip(map(np.asarray, xs), of))  # fmt: skip
             if not same:
@@ -155,7 +157,9 @@ def _numbers(x: np.ndarray) -> np.ndarray:
     return x.astype(np.complex128 if av.is_complex(x.dtype) else np.float64)
 
 
-def _difference(got: Sequence[np.ndarray], wanted: Sequence[np.ndarray], slack: Sequence[Any]) -> str:
+def _difference(
+    got: Sequence[np.ndarray], wanted: Sequence[np.ndarray], slack: Sequence[Any], relative: float = RELATIVE
+) -> str:  # fmt: skip
     """How results differ, in words, or nothing."""
     for i, (a, b, more) in enumerate(zip(got, wanted, slack)):
         if a.shape != b.shape or a.dtype != b.dtype:
@@ -168,7 +172,6 @@ def _difference(got: Sequence[np.ndarray], wanted: Sequence[np.ndarray], slack: 
         x, y = _numbers(a), _numbers(b)
         same = (x == y) | (np.isnan(x) & np.isnan(y))
         scale = np.max(np.abs(y), where=np.isfinite(y), initial=0.0)
-        relative = RELATIVE if b.dtype.itemsize > 2 else 5e-2
         with np.errstate(all="ignore"):
             close = np.abs(x - y) <= relative * (np.abs(y) + 0.01 * scale) + 100 * more + 1e-30
         wrong = ~(same | close)

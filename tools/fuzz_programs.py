@@ -254,7 +254,7 @@ class _Writer:
         if self.closed and not _is_range(domain):
             return
         shapes = {a.shape for a in wanted}
-        if not sample.attributes and len(shapes) == 1 and op.results == 1 and not op.variadic:
+        if _is_range(domain) and not sample.attributes and len(shapes) == 1 and op.results == 1 and not op.variadic:
             shape = self.some_shape()
             trial = [a.with_shape(shape) for a in wanted]
             if self._infers(op, trial, {}):

@@ -136,3 +136,9 @@ def test_buffers_pass_between_the_lanes_of_the_cpu():
     for program in (small, large, small, large):
         (view,) = program.invoke([view, x.view])
     assert rt.to_host(view, x.device).tolist() == [0, 5, 10, 15]
+
+
+def test_local_devices_are_all_devices() -> None:
+    from axil import runtime
+
+    assert runtime.local_device_count() == runtime.device_count() == len(runtime.local_devices()) >= 1
