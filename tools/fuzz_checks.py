@@ -173,7 +173,7 @@ def _difference(
         same = (x == y) | (np.isnan(x) & np.isnan(y))
         scale = np.max(np.abs(y), where=np.isfinite(y), initial=0.0)
         with np.errstate(all="ignore"):
-            close = np.abs(x - y) <= relative * (np.abs(y) + 0.01 * scale) + 100 * more + 1e-30
+            close = np.abs(x - y) <= relative * (np.abs(y) + 0.01 * scale) + 100 * more + 1e-6
         wrong = ~(same | close)
         if wrong.any():
             where = int(np.argmax(wrong))
