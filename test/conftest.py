@@ -16,7 +16,11 @@ def _touches_vulkan(item: pytest.Item) -> bool:
     if "vulkan" in text or "doctor" in text:
         return True
     function = getattr(item, "function", None)
-    return function is not None and "vulkan" in inspect.getsource(function).lower()
+    if function is None:
+        return False
+    called = [function.__globals__.get(name) for name in function.__code__.co_names]
+    functions = [function, *filter(inspect.isfunction, called)]
+    return any("vulkan" in inspect.getsource(f).lower() for f in functions)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
