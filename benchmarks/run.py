@@ -270,8 +270,9 @@ print(traced - before + seconds["transform"] + seconds["lower"], done - before, 
 
 
 def fresh(code: str, cache: str) -> list[float]:
-    """Run code in a new process; the floats that it prints."""
+    """Run code in a new process; the floats that it prints. Bytecode may be kept, as a user's shell lets it."""
     env = {**os.environ, "AXIL_CACHE_DIR": cache}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
     printed = subprocess.run([sys.executable, "-c", code], env=env, check=True, capture_output=True, text=True).stdout
     return [float(word) for word in printed.split()]
 

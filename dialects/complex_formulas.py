@@ -40,20 +40,20 @@ def exp(x: Any, y: Any) -> Parts:
 def expm1(x: Any, y: Any) -> Parts:
     """exp(z) - 1."""
     half = sin(y * 0.5)
-    return staged.expm1(x) * cos(y) - 2.0 * half * half, exp(x, y)[1]
+    return formulas.expm1(x) * cos(y) - 2.0 * half * half, exp(x, y)[1]
 
 
 def log(x: Any, y: Any) -> Parts:
     """Natural logarithm, its imaginary part from -pi to pi."""
     large, square = _size(x, y)
-    return staged.log(large) + 0.5 * staged.log1p(square), atan2(y, x)
+    return staged.log(large) + 0.5 * formulas.log1p(square), atan2(y, x)
 
 
 def log1p(x: Any, y: Any) -> Parts:
     """log(1 + z)."""
     near = (absolute(x) < 0.5) & (absolute(y) < 0.5)
     u, v = where(near, x, 0.0), where(near, y, 0.0)
-    return where(near, 0.5 * staged.log1p(u * (u + 2.0) + v * v), log(x + 1.0, y)[0]), atan2(y, x + 1.0)
+    return where(near, 0.5 * formulas.log1p(u * (u + 2.0) + v * v), log(x + 1.0, y)[0]), atan2(y, x + 1.0)
 
 
 def sqrt(x: Any, y: Any) -> Parts:
@@ -158,7 +158,7 @@ def atanh(x: Any, y: Any) -> Parts:
     far = (absolute(x) > 1e15) | (absolute(y) > 1e15)
     u, v = where(far, 0.0 * x, x), where(far, 0.0, y)
     less = 1.0 - u
-    re = staged.log1p(4.0 * u / (less * less + v * v)) * 0.25
+    re = formulas.log1p(4.0 * u / (less * less + v * v)) * 0.25
     im = atan2(2.0 * v, less * (1.0 + u) - v * v) * 0.5
     turn = formulas.with_sign_bit_of(0.0 * absolute(v) + math.pi / 2, y)
     nothing = formulas.with_sign_bit_of(0.0 * absolute(u), x)

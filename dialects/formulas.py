@@ -15,17 +15,16 @@ from typing import Any
 import numpy as np
 
 from axil.dialects import formulas_double as double
+from axil.dialects import staged
 from axil.dialects.staged import (
     absolute,
     bits_of,
     clamped,
     converted,
     exp,
-    expm1,
     floor,
     is_double,
     log,
-    log1p,
     poly,
     rint,
     sqrt,
@@ -35,6 +34,19 @@ from axil.dialects.staged import (
 from axil.dialects.staged import (
     power as positive_power,
 )
+
+# ---- near zero -----------------------------------------------------------------------------------------
+
+
+def expm1(x: Any) -> Any:
+    """exp(x) - 1. For small f64 IREE's own gives 0."""
+    return double.expm1(x) if isinstance(x, staged.Staged) and is_double(x) else staged.expm1(x)
+
+
+def log1p(x: Any) -> Any:
+    """log(1 + x), with the same exception."""
+    return double.log1p(x) if isinstance(x, staged.Staged) and is_double(x) else staged.log1p(x)
+
 
 # ---- error function (ndtr.c) ---------------------------------------------------------------------------
 

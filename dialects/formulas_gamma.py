@@ -11,8 +11,9 @@ import math
 from typing import Any
 
 from axil.dialects import formulas
+from axil.dialects.formulas import log1p
 from axil.dialects.special_factory import at_all, eps, full, inverted
-from axil.dialects.staged import absolute, clamped, exp, floor, log, log1p, poly, sqrt, where, with_sign_of
+from axil.dialects.staged import absolute, clamped, exp, floor, log, poly, sqrt, where, with_sign_of
 from axil.dialects.staged_loop import repeat
 
 _LARGE = 200.0  # parameters from which Temme's expansion is used

@@ -11,10 +11,11 @@ from typing import Any
 
 from axil.dialects import formulas
 from axil.dialects.factories import ops, sample
+from axil.dialects.formulas import log1p
 from axil.dialects.formulas_gamma import gamma_sign, is_pole, log1p_rest, stirling_rest
 from axil.dialects.op import full_like
 from axil.dialects.special_factory import at_all, eps, formula_op, full
-from axil.dialects.staged import absolute, clamped, exp, floor, log, log1p, rint, where
+from axil.dialects.staged import absolute, clamped, exp, floor, log, rint, where
 from axil.dialects.staged_loop import repeat
 
 _STIRLING_FROM = 13.0

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from axil.dialects.factories import ops, sample
+from axil.dialects.formulas import log1p
 from axil.dialects.op import full_like
 from axil.dialects.special_factory import formula_op
-from axil.dialects.staged import log, log1p, where
+from axil.dialects.staged import log, where
 
 _PAIR = (sample("f32[2,3]", "f32[2,3]"), sample("f64[4]", "f64[4]"))
 

@@ -10,9 +10,10 @@ import numpy as np
 from axil.dialects import cephes_tables as t
 from axil.dialects import formulas
 from axil.dialects.factories import ops, sample
+from axil.dialects.formulas import log1p
 from axil.dialects.op import full_like
 from axil.dialects.special_factory import formula_op
-from axil.dialects.staged import absolute, clamped, exp, log, log1p, poly, sqrt, where
+from axil.dialects.staged import absolute, clamped, exp, log, poly, sqrt, where
 
 _SAMPLES = (sample("f32[2,3]"), sample("f64[3]", domain=(-3.0, 9.0)))
 _ROOT_PI = math.sqrt(math.pi)

@@ -5,7 +5,6 @@ With it a numerical formula is written once, for the reference and for the lower
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -103,6 +102,8 @@ sqrt = _function("sqrt", np.sqrt)
 absolute = _function("abs", np.abs)
 floor = _function("floor", np.floor)
 rint = _function("round_nearest_even", np.rint)
+expm1 = _function("exponential_minus_one", np.expm1)
+log1p = _function("log_plus_one", np.log1p)
 
 
 def where(condition: Any, a: Any, b: Any) -> Any:
@@ -160,29 +161,6 @@ def looked_up(table: np.ndarray, index: Any) -> Any:
 def with_sign_of(magnitude: Any, x: Any) -> Any:
     """`magnitude`, which is not negative, with the sign of `x`; where `x` is a zero, `x` itself."""
     return where(x < 0, -magnitude, where(x == 0, x, magnitude))
-
-
-def expm1(x: Any) -> Any:
-    """exp(x) - 1. For small f64 IREE's own gives 0; Kahan's correction of the rounding of exp(x) does not."""
-    if not isinstance(x, Staged):
-        return np.expm1(x)
-    if not is_double(x):
-        return x.op("exponential_minus_one")
-    u = exp(x)
-    less = u - 1.0
-    ordinary = (u != 1.0) & (less != -1.0) & (u != math.inf)
-    return where(ordinary, less * x / log(where(ordinary, u, 2.0)), where(u == 1.0, x, less))
-
-
-def log1p(x: Any) -> Any:
-    """log(1 + x), with the same correction."""
-    if not isinstance(x, Staged):
-        return np.log1p(x)
-    if not is_double(x):
-        return x.op("log_plus_one")
-    u = 1.0 + x
-    ordinary = (u != 1.0) & (u != math.inf)
-    return where(ordinary, log(u) * (x / where(ordinary, u - 1.0, 1.0)), where(u == 1.0, x, u))
 
 
 def poly(x: Any, coefficients: Sequence[float]) -> Any:

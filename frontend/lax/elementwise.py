@@ -36,9 +36,10 @@ from axil.lax.common import (
 from axil.lax.precision import Accuracy, check_accuracy
 
 
-def _with_accuracy(op: Op, x: Any, accuracy: Accuracy) -> Any:
-    """The function as it is without a wish: as exact as its dtype."""
-    check_accuracy(op.name, accuracy)
+def _elementary(op: Op, x: Any, accuracy: Accuracy) -> Any:
+    """An elementary function; whatever accuracy is asked for, it is as exact as its dtype."""
+    if accuracy is not None:
+        check_accuracy(op.name, accuracy)
     return unary(op, x)
 
 
@@ -93,47 +94,47 @@ def is_finite(x: Any) -> Any:
 
 def exp(x: Any, *, accuracy: Accuracy = None) -> Any:
     """Exponential."""
-    return unary(e.exp, x) if accuracy is None else _with_accuracy(e.exp, x, accuracy)
+    return _elementary(e.exp, x, accuracy)
 
 
 def exp2(x: Any, *, accuracy: Accuracy = None) -> Any:
     """2 to the power `x`."""
-    return unary(special_ops.exp2, x) if accuracy is None else _with_accuracy(special_ops.exp2, x, accuracy)
+    return _elementary(special_ops.exp2, x, accuracy)
 
 
 def expm1(x: Any, *, accuracy: Accuracy = None) -> Any:
     """`exp(x) - 1`, accurate near 0."""
-    return unary(e.expm1, x) if accuracy is None else _with_accuracy(e.expm1, x, accuracy)
+    return _elementary(e.expm1, x, accuracy)
 
 
 def log(x: Any, *, accuracy: Accuracy = None) -> Any:
     """Natural logarithm."""
-    return unary(e.log, x) if accuracy is None else _with_accuracy(e.log, x, accuracy)
+    return _elementary(e.log, x, accuracy)
 
 
 def log1p(x: Any, *, accuracy: Accuracy = None) -> Any:
     """`log(1 + x)`, accurate near 0."""
-    return unary(e.log1p, x) if accuracy is None else _with_accuracy(e.log1p, x, accuracy)
+    return _elementary(e.log1p, x, accuracy)
 
 
 def logistic(x: Any, *, accuracy: Accuracy = None) -> Any:
     """`1 / (1 + exp(-x))`."""
-    return unary(e.logistic, x) if accuracy is None else _with_accuracy(e.logistic, x, accuracy)
+    return _elementary(e.logistic, x, accuracy)
 
 
 def sqrt(x: Any, *, accuracy: Accuracy = None) -> Any:
     """Square root."""
-    return unary(e.sqrt, x) if accuracy is None else _with_accuracy(e.sqrt, x, accuracy)
+    return _elementary(e.sqrt, x, accuracy)
 
 
 def rsqrt(x: Any, *, accuracy: Accuracy = None) -> Any:
     """`1 / sqrt(x)`."""
-    return unary(e.rsqrt, x) if accuracy is None else _with_accuracy(e.rsqrt, x, accuracy)
+    return _elementary(e.rsqrt, x, accuracy)
 
 
 def cbrt(x: Any, *, accuracy: Accuracy = None) -> Any:
     """Cube root."""
-    return unary(e.cbrt, x) if accuracy is None else _with_accuracy(e.cbrt, x, accuracy)
+    return _elementary(e.cbrt, x, accuracy)
 
 
 def square(x: Any) -> Any:
@@ -167,22 +168,22 @@ def pow(x: Any, y: Any) -> Any:
 
 def sin(x: Any, *, accuracy: Accuracy = None) -> Any:
     """Sine."""
-    return unary(e.sin, x) if accuracy is None else _with_accuracy(e.sin, x, accuracy)
+    return _elementary(e.sin, x, accuracy)
 
 
 def cos(x: Any, *, accuracy: Accuracy = None) -> Any:
     """Cosine."""
-    return unary(e.cos, x) if accuracy is None else _with_accuracy(e.cos, x, accuracy)
+    return _elementary(e.cos, x, accuracy)
 
 
 def tan(x: Any, *, accuracy: Accuracy = None) -> Any:
     """Tangent."""
-    return unary(e.tan, x) if accuracy is None else _with_accuracy(e.tan, x, accuracy)
+    return _elementary(e.tan, x, accuracy)
 
 
 def tanh(x: Any, *, accuracy: Accuracy = None) -> Any:
     """Hyperbolic tangent."""
-    return unary(e.tanh, x) if accuracy is None else _with_accuracy(e.tanh, x, accuracy)
+    return _elementary(e.tanh, x, accuracy)
 
 
 def atan2(x: Any, y: Any) -> Any:

@@ -154,12 +154,9 @@ def psum_scatter(
         leaf = operand("psum_scatter", leaf)
         parts = _parts("psum_scatter", leaf, scatter_dimension, members, tiled)
         if axis_index_groups is not None or len(names) != 1:
-            total = (psum(parts, axis_name) if axis_index_groups is None
-                     else psum(parts, axis_name, axis_index_groups=axis_index_groups))  # fmt: skip
-            result = slicing.dynamic_index_in_dim(total, _place_in_group(names, axis_index_groups), 0, keepdims=False)
-        else:
-            result = bind(collective.psum_scatter, parts, axis_name=names[0], members=members)
-        return result
+            total = psum(parts, axis_name, axis_index_groups=axis_index_groups)
+            return slicing.dynamic_index_in_dim(total, _place_in_group(names, axis_index_groups), 0, keepdims=False)
+        return bind(collective.psum_scatter, parts, axis_name=names[0], members=members)
 
     return tree.tree_map(one, x)
 

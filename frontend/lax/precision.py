@@ -102,7 +102,7 @@ def canonicalize_precision(precision: PrecisionLike) -> Any:
 
 def check_accuracy(name: str, accuracy: Accuracy) -> None:
     """Refuse what is no accuracy."""
-    if accuracy is not None and not isinstance(accuracy, Tolerance | AccuracyMode):
+    if not isinstance(accuracy, Tolerance | AccuracyMode | None):
         message = f"lax.{name}: accuracy is None, a lax.Tolerance or a lax.AccuracyMode, got {accuracy!r}"
         fail(message, kind=ArgumentTypeError)
 
