@@ -17,7 +17,9 @@ from axil.compiler.passes import (  # noqa: F401  (registers the passes)
     guard_inputs,
     lower,
     separate_transposes,
+    separate_updates,
     simplify,
+    update_in_place,
 )
 from axil.compiler.passes.passes import Pass, run_pipeline
 from axil.compiler.targets import Target
@@ -47,6 +49,8 @@ def lowering_passes(target: Target, donate: tuple[int, ...]) -> list[Pass | str]
         carry_small_types.CarrySmallTypes(),
         "cse",
         *([separate_transposes.SeparateTransposes()] if target.platform == "cpu" else []),
+        separate_updates.SeparateUpdates(),
+        *([update_in_place.UpdateInPlace(donate=donate)] if target.platform == "cpu" and donate else []),
         guard_inputs.GuardInputs(donate=donate),
     ]
 

@@ -241,7 +241,7 @@ def _winners(x: np.ndarray, largest: bool, **attributes: Axes) -> tuple[np.ndarr
     wide = x.astype(np.float32) if x.dtype.kind == "V" else x
     worst = -math.inf if largest else math.inf
     views = gathered(wide, worst, **attributes)
-    views = views.reshape(*views.shape[: x.ndim], -1)
+    views = _flat_windows(views, x.ndim)
     places = np.arange(views.shape[-1])
     nan = np.isnan(views)
     last = np.where(nan, places, -1).max(-1, keepdims=True, initial=-1)
@@ -251,6 +251,11 @@ def _winners(x: np.ndarray, largest: bool, **attributes: Axes) -> tuple[np.ndarr
     at = np.where(last[..., 0] == len(places) - 1, len(places) - 1, at)
     value = np.take_along_axis(views, at[..., None], -1)[..., 0]
     return at, value != worst
+
+
+def _flat_windows(views: np.ndarray, ndim: int) -> np.ndarray:
+    """Windows with their elements in one last dimension (also where there are no windows)."""
+    return views.reshape(*views.shape[:ndim], math.prod(views.shape[ndim:]))
 
 
 def _infer_gather(tangent: Aval, x: Aval, *, largest: bool, **attributes: Axes) -> Aval:
@@ -269,7 +274,7 @@ def _check_pair(name: str, linear: Aval, x: Aval, shape: Axes) -> None:
 def _gather_reference(tangent: np.ndarray, x: np.ndarray, *, largest: bool, **attributes: Axes) -> np.ndarray:
     at, some = _winners(x, largest, **attributes)
     values = gathered(tangent, 0, **attributes)
-    values = values.reshape(*values.shape[: x.ndim], -1)
+    values = _flat_windows(values, x.ndim)
     picked = np.take_along_axis(values, at[..., None], -1)[..., 0]
     return np.where(some, picked, np.zeros((), x.dtype)).astype(x.dtype)
 
@@ -284,7 +289,7 @@ def _scatter_reference(source: np.ndarray, x: np.ndarray, *, largest: bool, **at
     total = np.zeros(x.size + 1, wide)  # what goes to padding ends up in the last element
     at, some = _winners(x, largest, **attributes)
     places = gathered(np.arange(x.size).reshape(x.shape), x.size, **attributes)
-    places = places.reshape(*places.shape[: x.ndim], -1)
+    places = _flat_windows(places, x.ndim)
     target = np.where(some, np.take_along_axis(places, at[..., None], -1)[..., 0], x.size)
     np.add.at(total, target.ravel(), source.astype(wide).ravel())
     return total[:-1].reshape(x.shape).astype(x.dtype)

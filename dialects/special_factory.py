@@ -15,7 +15,7 @@ from axil.dialects.errors import DifferentiationError
 from axil.dialects.factories import Aval, Op, batch_elementwise, check_dtype, check_same, ops
 from axil.dialects.factories import add_tangents as _sum
 from axil.dialects.op import Sample
-from axil.dialects.staged import Staged
+from axil.dialects.staged import Staged, formula_rule
 from axil.dialects.staged_loop import lowering_for
 
 Partial = Callable[..., Any]
@@ -94,7 +94,7 @@ def in_stablehlo(formula: Callable[..., Any], wide: bool = True) -> Callable[...
             result = formula(*map(Staged, operands)).value
         return result if of == inner else hlo.convert(result, of)
 
-    return lower
+    return formula_rule(lower)
 
 
 def full(x: Any, value: float) -> Any:

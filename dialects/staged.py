@@ -209,6 +209,12 @@ def lowering(formula: Callable[..., Any], name: str | None = None) -> Callable[.
 def in_place_of(name: str | None, rule: Callable[..., Any]) -> Callable[..., Any]:
     """The rule, marked as one that lowers to what StableHLO's op `name` means: so that op can be imported."""
     rule.stablehlo = name  # type: ignore[attr-defined]
+    return formula_rule(rule)
+
+
+def formula_rule(rule: Callable[..., Any]) -> Callable[..., Any]:
+    """The rule, marked as one that looks at nothing but the types of its operands: what it emits can be shared."""
+    rule.formula = True  # type: ignore[attr-defined]
     return rule
 
 

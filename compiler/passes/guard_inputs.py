@@ -25,7 +25,7 @@ from axil.dialects.avals import Aval, is_bool, is_complex
 from axil.dialects.mlir import aval_of_type, context, ir, tensor_type
 
 _IN_PLACE = {"stablehlo.scatter", "stablehlo.sort", "stablehlo.dynamic_update_slice"}
-_VIEWS = {
+VIEWS = {
     "stablehlo.reshape", "stablehlo.transpose", "stablehlo.concatenate", "stablehlo.slice", "stablehlo.pad",
     "stablehlo.bitcast_convert", "stablehlo.convert", "stablehlo.optimization_barrier", "stablehlo.reverse",
     "stablehlo.broadcast_in_dim", "stablehlo.real", "stablehlo.imag", "stablehlo.complex",
@@ -51,8 +51,8 @@ class GuardInputs(Pass):
             for i, argument in enumerate(list(block.arguments)):
                 if i not in self.donate and _at_risk(argument):
                     of = aval_of_type(argument.type)
-                    reader, copied = _copy(argument, of)
-                    argument.replace_all_uses_except(copied, reader)
+                    reader, copy = copied(argument, of)
+                    argument.replace_all_uses_except(copy, reader)
         if self.donate:
             self._mark_consumed(function)
 
@@ -83,7 +83,7 @@ def _at_risk(argument: ir.Value) -> bool:
 
 def _aliases(op: ir.Operation, position: int) -> Iterator[ir.Value]:
     """Values that may lie in the memory of an operation's operand."""
-    if op.name in _VIEWS:
+    if op.name in VIEWS:
         yield from op.results
     elif op.name == "stablehlo.while":
         yield op.results[position]
@@ -97,12 +97,12 @@ def _aliases(op: ir.Operation, position: int) -> Iterator[ir.Value]:
                 yield parent.regions[1].blocks[0].arguments[position]
 
 
-def _copy(x: ir.Value, of: Aval) -> tuple[ir.Operation, ir.Value]:
-    """Emit a copy of an argument; gives the operation that reads the argument, and the copy."""
+def copied(x: ir.Value, of: Aval) -> tuple[ir.Operation, ir.Value]:
+    """Emit a copy of a value; gives the operation that reads the value, and the copy."""
     if is_complex(of.dtype):
         pair = hlo.typed("optimization_barrier", [x.type, x.type], [x, x])
         parts = [hlo.op("real", pair.results[0]), hlo.op("imag", pair.results[1])]
-        real, imag = [_copy(p, aval_of_type(p.type))[1] for p in parts]
+        real, imag = [copied(p, aval_of_type(p.type))[1] for p in parts]
         return pair, hlo.op("complex", real, imag)
     bits = of.with_dtype("int8" if is_bool(of.dtype) else f"int{8 * of.dtype.itemsize}")
     way = "convert" if is_bool(of.dtype) else "bitcast_convert"

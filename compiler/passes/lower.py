@@ -51,6 +51,8 @@ class Lowering:
         self.use_kernels = kernels
         self.kernels: dict[str, Any] = {}
         self._lowered: set[str] = set()
+        self._formulas: dict[tuple, str | None] = {}  # shared bodies of formulas; None: too short to share
+        self._sharing = False
 
     def function(self, name: str) -> str:
         """Lower the body of a function, once."""
@@ -58,11 +60,14 @@ class Lowering:
         if name in self._lowered:
             return name
         self._lowered.add(name)
+        # Only straight-line code shares formulas: loop kernels want to see whole bodies.
+        outer, self._sharing = self._sharing, is_public(self.d[name])
         for op in operations(body_of(self.d[name]))[:-1]:
             if op.name == "func.call":
                 self._call(op)
             elif (declaration := declared_op(op.name)) is not None:
                 self._op(op, declaration)
+        self._sharing = outer
         return name
 
     def _op(self, op: ir.Operation, declaration: Any) -> None:
@@ -71,9 +76,28 @@ class Lowering:
         with ir.InsertionPoint(op), located(op.location):
             if isinstance(declaration.lower, str):
                 results = list(hlo.typed(declaration.lower, types, operands).results)
+            elif self._sharing and (formula := self._formula(declaration, operands, types, attributes)):
+                results = self.d.call(formula, operands)
             else:
                 results = declaration.lower(operands, types, self, **attributes)
         self._replace(op, results)
+
+    def _formula(self, declaration: Any, operands: list, types: list, attributes: dict) -> str | None:
+        """The function that computes a formula on operands of these types: emitted once, and called at each place.
+
+        A sine is some forty operations; IREE inlines them faster than Python emits them again.
+        """
+        if not getattr(declaration.lower, "formula", False) or attributes:
+            return None
+        avals = tuple(aval_of_type(v.type) for v in operands)
+        key = (declaration.name, avals)
+        if key not in self._formulas:
+            emit = lambda *values: _listed(declaration.lower(list(values), types, self))
+            name = self.d.build(f"formula.{declaration.name}", avals, emit)
+            long = len(operations(body_of(self.d[name]))) > _SHORT_FORMULA
+            self._formulas[key] = name if long else None
+            self._lowered.add(name)
+        return self._formulas[key]
 
     def _call(self, op: ir.Operation) -> None:
         name = op.attributes["callee"].value
@@ -88,8 +112,7 @@ class Lowering:
 
     @staticmethod
     def _replace(op: ir.Operation, results: Any) -> None:
-        results = list(results) if isinstance(results, (list, tuple)) else [results]
-        for old, new in zip(list(op.results), results, strict=True):
+        for old, new in zip(list(op.results), _listed(results), strict=True):
             if old.type != new.type:
                 raise AttributeValueError(f"lowering '{op.name}' made {new.type} of {old.type}")
             old.replace_all_uses_with(new)
@@ -134,8 +157,9 @@ class Lowering:
 
     def finish(self) -> None:
         """Drop functions that nothing calls any more, and put the kernels' code into the module."""
+        kept = set(self._formulas.values())
         for name, op in list(self.d.table.items()):
-            if not is_public(op) and (has_body(op) or "axil.derived" in op.attributes):
+            if not is_public(op) and name not in kept and (has_body(op) or "axil.derived" in op.attributes):
                 op.erase()
                 del self.d.table[name]
         if self.kernels:
@@ -244,6 +268,14 @@ class Lowering:
         functions = [self.d[self.function(f)] for f in site.functions]
         made = emitter(functions, operands, platform=self.platform, **site.parameters)
         return self._kernel_call(made, operands) if made else None
+
+
+_SHORT_FORMULA = 4
+"""Formulas of fewer operations are emitted in place."""
+
+
+def _listed(results: Any) -> list:
+    return list(results) if isinstance(results, (list, tuple)) else [results]
 
 
 def apart(values: Sequence[ir.Value]) -> list[ir.Value]:

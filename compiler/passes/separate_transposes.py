@@ -22,7 +22,7 @@ _DEPTH = 24
 
 _ENDS = {
     "stablehlo.optimization_barrier", "stablehlo.reduce", "stablehlo.gather", "stablehlo.scatter", "stablehlo.sort",
-    "stablehlo.while", "stablehlo.case", "stablehlo.concatenate", "stablehlo.iota", "stablehlo.constant", "func.call",
+    "stablehlo.while", "stablehlo.case", "stablehlo.concatenate", "stablehlo.iota", "stablehlo.constant",
     "stablehlo.transpose", "stablehlo.convolution", "stablehlo.reduce_window", "stablehlo.dynamic_update_slice",
 }  # fmt: skip
 

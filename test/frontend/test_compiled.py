@@ -232,3 +232,39 @@ def test_transposed_epilogues_of_products_compile() -> None:
 
     for x, y in zip(axil.jit(f)(a, b), f(a, b)):
         np.testing.assert_allclose(x, y, rtol=1e-5, atol=1e-5)
+
+
+UPDATES_FROM_ITSELF = {
+    "a part moved": lambda p, i: p.at[1:].set(p[:-1]),
+    "an overlap": lambda p, i: p.at[3:10].set(p[:7]),
+    "an overlap, computed": lambda p, i: p.at[3:10].set(p[:7] * 2),
+    "a block": lambda p, i: p.at[3:10, 1:3].set(p[:7, :2]),
+    "a traced place": lambda p, i: axil.lax.dynamic_update_slice(p, p[:7], (i[0], 0)),
+    "rows added": lambda p, i: p.at[i].add(p[1:8] * 2),
+    "reversed": lambda p, i: p.at[::-1].set(p),
+    "a reshaped self": lambda p, i: p.at[i[:4, None], np.arange(4)].add(p[:4].reshape(4, 4)),
+}
+
+
+def test_updates_that_are_computed_from_what_they_update() -> None:
+    """IREE 3.13 writes in place while it still reads (`axil-separate-updates`)."""
+    x = anp.asarray(np.random.default_rng(0).standard_normal((16, 4)).astype(np.float32))
+    i = anp.asarray([5, 2, 7, 5, 0, 9, 1])
+    run = lambda x, i: {name: f(anp.sin(x), i) for name, f in UPDATES_FROM_ITSELF.items()}
+    for compiled in (axil.jit(run), lambda x, i: {name: axil.jit(lambda x, i, f=f: f(anp.sin(x), i))(x, i)
+                                                  for name, f in UPDATES_FROM_ITSELF.items()}):  # fmt: skip
+        got = compiled(x, i)
+        for name, want in run(x, i).items():
+            np.testing.assert_allclose(got[name], want, rtol=1e-5, atol=1e-6, err_msg=name)
+
+
+def test_a_scatter_of_a_view_of_its_operand_in_a_batch() -> None:
+    """A window that a scatter adds, and that lies in the memory it adds to."""
+    def f(x: Any, i: Any) -> Any:
+        p = anp.sin(anp.broadcast_to(x, (3, 4))) * 2
+        numbers = axil.lax.ScatterDimensionNumbers((0, 2), (), (1,))
+        return axil.lax.scatter_add(p, i, p.reshape(3, 2, 2), numbers, mode="clip")
+
+    x, i = anp.arange(8.0).reshape(2, 4), anp.asarray([[[1], [2]], [[-1], [0]]])
+    want = anp.stack([f(x[k], i[k]) for k in range(2)])
+    np.testing.assert_allclose(axil.jit(axil.vmap(f))(x, i), want, rtol=1e-5)

@@ -56,6 +56,12 @@ def test_of_equal_elements_the_first_gets_the_gradient() -> None:
     np.testing.assert_array_equal(axil.grad(lambda x: sum_of(lax.min, x))(x), [[0.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
 
 
+def test_where_no_window_fits_gradients_are_zero() -> None:
+    f = lambda x: np_.sum(lax.reduce_window(x, -np_.inf, lax.max, (2, 2), (1, 2), "VALID"))
+    np.testing.assert_array_equal(axil.grad(f)(np_.ones((1, 5))), np.zeros((1, 5)))
+    np.testing.assert_array_equal(axil.jit(axil.grad(f))(np_.ones((1, 5))), np.zeros((1, 5)))
+
+
 def test_padding_gets_no_gradient() -> None:
     x = -np_.ones((1, 3, 3, 1))
     close(np_.sum(axil.grad(lambda x: np_.sum(max_pool(x, 3, 3)))(x)), 1.0)
