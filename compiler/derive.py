@@ -6,17 +6,22 @@ transformation and its parameters: a body that a loop and its gradient share is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from axil.compiler.functions import Functions, located
+from axil.compiler.functions import Functions, body_of, located, operations
+from axil.compiler.passes import checkify as checkify_traversal
+from axil.compiler.passes import jet as jet_traversal
 from axil.compiler.passes import jvp as jvp_traversal
 from axil.compiler.passes import linearize as linearize_traversal
+from axil.compiler.passes import save as save_traversal
+from axil.compiler.passes import quiet as quiet_traversal
 from axil.compiler.passes import transpose as transpose_traversal
 from axil.compiler.passes import vmap as vmap_traversal
-from axil.dialects.combinators import Site
+from axil.dialects.combinators import Site, python_rules
 from axil.dialects.combinators.combinator import differentiable, spread
-from axil.dialects.errors import AttributeValueError
+from axil.dialects.combinators.error_state import Checked
+from axil.dialects.errors import AttributeValueError, ShapeError
 from axil.dialects.factories import broadcast_batch
 from axil.dialects.mlir import ir
 from axil.dialects.op import zeros_like_aval
@@ -36,15 +41,34 @@ class Deriver(Functions):
         """Forward mode of a function; `mask` says which operands have tangents."""
         return self._once(("jvp", name, tuple(mask)), lambda: jvp_traversal.derive(self, name, tuple(mask)))
 
+    def jet(self, name: str, mask: tuple[bool, ...], order: int) -> jet_traversal.Jet:
+        """Taylor mode of a function; `mask` says which operands have series, of `order` coefficients."""
+        key = ("jet", name, tuple(mask), order)
+        return self._once(key, lambda: jet_traversal.derive(self, name, tuple(mask), order))
+
+    def call_jet(
+        self, derived: jet_traversal.Jet, primals: Sequence, series: Sequence, order: int
+    ) -> tuple[list, list]:
+        """Call a derived Taylor-mode function; series that are zero are `None`, on both sides."""
+        return jet_traversal.call(self, derived, primals, series, order)
+
     def linearize(
-        self, name: str, mask: tuple[bool, ...], forwardable: tuple[bool, ...]
+        self, name: str, mask: tuple[bool, ...], forwardable: tuple[bool, ...], wanted: Sequence[bool] | None = None
     ) -> linearize_traversal.Linearized:
         """A function in two: outputs and residuals, and the linear map of tangents.
 
-        Operands marked `forwardable` are given to the linear part again, not kept as residuals.
+        Operands marked `forwardable` are given to the linear part again, not kept as residuals. `wanted` marks the
+        results whose tangents are asked for, all of them by default.
         """
-        key = ("linearize", name, tuple(mask), tuple(forwardable))
-        return self._once(key, lambda: linearize_traversal.derive(self, name, tuple(mask), tuple(forwardable)))
+        asked = None if wanted is None or all(wanted) else tuple(wanted)
+        key = ("linearize", name, tuple(mask), tuple(forwardable), asked)
+        return self._once(
+            key, lambda: linearize_traversal.derive(self, name, tuple(mask), tuple(forwardable), asked)
+        )
+
+    def quiet(self, name: str) -> str:
+        """A function without the calls that are made for their effects alone: for steps that are run again."""
+        return self._once(("quiet", name), lambda: quiet_traversal.derive(self, name))
 
     def transpose(self, name: str, linear: tuple[bool, ...]) -> str:
         """Transposition: (nonlinear operands, cotangents) to cotangents of the linear operands."""
@@ -60,6 +84,19 @@ class Deriver(Functions):
             key, lambda: vmap_traversal.derive(self, name, tuple(mask), size, axis_name, tuple(at_least))
         )
 
+    def checkify(self, name: str, categories: tuple[str, ...]) -> Checked:
+        """A function with its errors, of the given categories, as further results."""
+        return self._once(("checkify", name, categories), lambda: checkify_traversal.derive(self, name, categories))
+
+    def save(self, name: str, policy: str, wanted: tuple[bool, ...]) -> save_traversal.Saved:
+        """A function split in what is run once and what is run again for the outputs `wanted`; see `policies`."""
+        key = ("save", name, policy, tuple(wanted))
+        return self._once(key, lambda: save_traversal.derive(self, name, policy, tuple(wanted)))
+
+    def rule(self, number: int, what: str, key: tuple) -> Any:
+        """What a rule in Python gives for a case, once in this module; see `python_rules`."""
+        return self._once(("rule", number, key), lambda: python_rules.find(number, what).make(self, key))
+
     def call_jvp(self, derived: jvp_traversal.Jvp, primals: Sequence, tangents: Sequence) -> tuple[list, list]:
         """Call a derived forward-mode function; tangents that are zero are `None`, on both sides."""
         results = self.call(derived.function, [*primals, *[t for t in tangents if t is not None]])
@@ -69,6 +106,31 @@ class Deriver(Functions):
     def inline(self, name: str, operands: Sequence[ir.Value]) -> list[ir.Value]:
         """Emit a function's operations, flattened, instead of a call."""
         return super().inline(self.flat(name), operands)
+
+    def variant(self, name: str, hint: str, outputs: Callable[[ir.Block], Sequence[ir.Value]]) -> str:
+        """A copy of a function that returns other values of its body: those that `outputs` picks."""
+        copy = self.clone(self.flat(name), hint)
+        block = body_of(self[copy])
+        jvp_traversal.replace_return(self, copy, list(outputs(block)))
+        linearize_traversal.drop_dead(block, list(operations(block)[-1].operands))
+        return copy
+
+    def part(self, name: str, hint: str, count: int, outputs: Callable[[ir.Block], Sequence[ir.Value]]) -> str:
+        """What computes some values of a function's body from its first `count` operands, and nothing else of it."""
+        copy = self.clone(self.flat(name), hint)
+        block = body_of(self[copy])
+        values = list(outputs(block))
+        jvp_traversal.replace_return(self, copy, values)
+        needed = set(values)
+        for op in reversed(operations(block)[:-1]):
+            if any(r in needed for r in op.results):
+                needed.update(op.operands)
+            else:
+                op.erase()
+        for i in reversed(range(count, len(block.arguments))):
+            block.erase_argument(i)
+        self.retype(copy, values)
+        return copy
 
     def broadcast_batch(self, value: ir.Value, size: int) -> ir.Value:
         """A value with a new leading dimension."""
@@ -132,6 +194,24 @@ def _expand_jvp(d: Deriver, name: str, site: Site) -> None:
     d.fill(name, body)
 
 
+def _expand_jet(d: Deriver, name: str, site: Site) -> None:
+    (of,) = site.functions
+    signature = d.signature(of)
+    wrt, order = site.parameters["wrt"], site.parameters["order"]
+    n = len(signature.inputs)
+    derived = d.jet(of, _mask(wrt, n), order)
+
+    def body(*args: Any) -> list:
+        own = {i: list(args[n + j * order : n + (j + 1) * order]) for j, i in enumerate(wrt)}
+        outs, found = d.call_jet(derived, args[:n], [own.get(i) for i in range(n)], order)
+        avals = signature.outputs
+        zeros = lambda i: [zeros_like_aval(avals[i]) for _ in range(order)]
+        series = [zeros(i) if found[i] is None else found[i] for i in differentiable(avals)]
+        return [*outs, *[c for s in series for c in s]]
+
+    d.fill(name, body)
+
+
 def _with_zeros(signature: Any, touts: Sequence) -> list:
     avals = signature.outputs
     return [zeros_like_aval(avals[i]) if touts[i] is None else touts[i] for i in differentiable(avals)]
@@ -162,7 +242,7 @@ def _expand_vjp(d: Deriver, name: str, site: Site) -> None:
     wrt, outs = site.parameters["wrt"], site.parameters["outs"]
     n = len(signature.inputs)
     mask = _mask(wrt, n)
-    parts = d.linearize(of, mask, (True,) * n)
+    parts = d.linearize(of, mask, (True,) * n, _mask(outs, len(signature.outputs)))
     used = tuple(i for i, nz in enumerate(parts.nonzero) if nz)
 
     def body(*args: Any) -> list:
@@ -172,8 +252,7 @@ def _expand_vjp(d: Deriver, name: str, site: Site) -> None:
         residuals = [primals[r.index] if r.is_operand else kept[r.index] for r in parts.residuals]
         linear = (False,) * len(residuals) + (True,) * sum(mask)
         backward = d.transpose(parts.linear, linear)
-        full = [zeros_like_aval(signature.outputs[i]) if cts.get(i) is None else cts[i] for i in used]
-        grads = dict(zip(sorted(wrt), d.call(backward, [*residuals, *full])))
+        grads = dict(zip(sorted(wrt), d.call(backward, [*residuals, *[cts[i] for i in used]])))
         return [*values, *[grads[i] for i in wrt]]
 
     d.fill(name, body)
@@ -207,9 +286,25 @@ def _expand_vmap(d: Deriver, name: str, site: Site) -> None:
     d.fill(name, body)
 
 
+def _expand_checkify(d: Deriver, name: str, site: Site) -> None:
+    (of,) = site.functions
+    categories = tuple(c.strip() for c in site.parameters["errors"].split(",") if c.strip())
+    checked = d.checkify(of, categories)
+    declared = list(d.signature(name).outputs[len(d.signature(of).outputs) :])
+    if checked.messages and checked.avals != declared:
+        raise ShapeError(f"'checkify' of @{of} has the payload ({', '.join(map(str, checked.slots))}), and is "
+                         f"declared with ({', '.join(map(str, declared[1:]))})")  # fmt: skip
+
+    def body(*args: Any) -> list:
+        results = d.call(checked.function, args)
+        return results if checked.messages else [*results, *map(zeros_like_aval, declared)]
+
+    d.fill(name, body)
+
+
 _EXPAND = {
-    "jvp": _expand_jvp, "linearize": _expand_linearize, "vjp": _expand_vjp,
-    "transpose": _expand_transpose, "vmap": _expand_vmap,
+    "jvp": _expand_jvp, "jet": _expand_jet, "linearize": _expand_linearize, "vjp": _expand_vjp,
+    "transpose": _expand_transpose, "vmap": _expand_vmap, "checkify": _expand_checkify,
 }  # fmt: skip
 
 __all__ = ["Deriver"]

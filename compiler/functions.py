@@ -16,6 +16,7 @@ from axil.dialects.combinators import COMBINATORS, Combinator, Signature, Site
 from axil.dialects.errors import AttributeValueError, DtypeError, ShapeError
 from axil.dialects.mlir import (
     ATTRIBUTE_KINDS,
+    EFFECTS,
     aval_of_type,
     context,
     from_attribute,
@@ -49,9 +50,12 @@ def is_public(function: ir.Operation) -> bool:
 def copy_operation(op: ir.Operation, operands: Sequence[ir.Value]) -> ir.Operation:
     """Emit the same operation (of no regions) on other operands of the same types."""
     attributes = {a: op.attributes[a] for a in op.attributes}
-    return ir.Operation.create(
+    made = ir.Operation.create(
         op.name, results=[r.type for r in op.results], operands=operands, attributes=attributes or None
     )
+    if not len(made.results):  # it is there for its effect
+        mark_current()
+    return made
 
 
 @contextmanager
@@ -81,7 +85,13 @@ class Functions:
         self._flat: set[str] = set()
         self._flattening: set[str] = set()
         self._counters: dict[str, int] = {}
+        self.held: dict[Any, Any] = {}  # rules and functions in Python that sites name by number or handle
         self._imported: dict[tuple[int, str], tuple[Functions, str]] = {}
+
+    @property
+    def names_calls(self) -> bool:
+        """Whether a rule belongs to one call: the module's text is then unlike that of the next call."""
+        return any(getattr(rule, "of_one_call", False) for rule in self.held.values())
 
     # ---- looking up ------------------------------------------------------------------------------------
 
@@ -113,6 +123,7 @@ class Functions:
                 found = self._sites[name] = read_site(op)
                 if found is not None:
                     self._check_types(name, found)
+                    self._hold(found)
         return self._sites[name]
 
     def _check_types(self, name: str, site: Site) -> None:
@@ -147,10 +158,13 @@ class Functions:
     def declare(self, site: Site, hint: str = "") -> str:
         """Declare a derived function, checking its types; gives its name."""
         signature = site.combinator.signature([self.signature(f) for f in site.functions], **site.parameters)
-        name = self.fresh(hint or f"{site.functions[0]}.{site.combinator.name}")
+        name = self.fresh(hint or ".".join([*site.functions[:1], site.combinator.name]))
         op = self._create(name, signature)
         op.attributes["axil.derived"] = write_site(site)
         self._sites[name] = site
+        self._hold(site)
+        if self.site_has_effects(site):
+            mark_effects(op)
         return name
 
     def build(self, hint: str, inputs: Sequence[Aval], body: Callable[..., Sequence[ir.Value]]) -> str:
@@ -220,6 +234,7 @@ class Functions:
         found = self._imported.get(key)
         if found is not None:
             return found[1]
+        self.held.update(other.held)
         new = self.fresh(name)
         op = other[name].clone(ip=ir.InsertionPoint(self.block))
         op.attributes["sym_name"] = ir.StringAttr.get(new, context())
@@ -230,6 +245,7 @@ class Functions:
         if site is not None:
             self._sites[new] = site.replace(tuple(self.import_from(other, f) for f in site.functions))
             op.attributes["axil.derived"] = write_site(self._sites[new])  # type: ignore[arg-type]
+            self._hold(site)
         elif has_body(op):
             for call in operations(body_of(op)):
                 if call.name == "func.call":
@@ -243,17 +259,75 @@ class Functions:
         """Emit a call; gives the results."""
         results = [tensor_type(a) for a in self.signature(name).outputs]
         callee = ir.FlatSymbolRefAttr.get(name, context())
-        made = ir.Operation.create(
-            "func.call", results=results, operands=list(operands), attributes={"callee": callee}
-        )
+        attributes = {"callee": callee}
+        if has_effects(self[name]):
+            attributes[EFFECTS] = ir.UnitAttr.get(context())
+            mark_current()
+        made = ir.Operation.create("func.call", results=results, operands=list(operands), attributes=attributes)
         return list(made.results)
 
     def call_site(self, site: Site, operands: Sequence[ir.Value]) -> list[ir.Value]:
         """Declare a derived function and call it."""
         return self.call(self.declare(site), operands)
 
+    # ---- effects ---------------------------------------------------------------------------------------
+
+    def _hold(self, site: Site) -> None:
+        """Keep alive what a site names and does not contain."""
+        if site.combinator.holds is not None:
+            held = site.combinator.holds(**site.parameters)
+            self.held[id(held)] = held
+
+    def acts(self, name: str) -> bool:
+        """Whether a function does something beside giving results."""
+        return has_effects(self[name])
+
+    @staticmethod
+    def last(block: ir.Block) -> ir.Operation:
+        """The operation emitted last into a block that is being written."""
+        return operations(block)[-1]
+
+    def site_has_effects(self, site: Site) -> bool:
+        """Whether a call of a derived function does something beside giving results."""
+        own = site.combinator.effects
+        if own is not None and own(**site.parameters):
+            return True
+        return any(has_effects(self[f]) for f in site.functions)
+
+    def find_effects(self) -> None:
+        """Mark the functions and calls of a module that has been parsed, where its text does not."""
+        acts = any(s is not None and s.combinator.effects for s in map(self.site, list(self.table)))
+        if not acts and not any(map(has_effects, self.table.values())):
+            return
+        grown = True
+        while grown:  # until the marks have gone from the calls that act to all that lead to them
+            grown = False
+            for name, op in self.table.items():
+                if not has_effects(op) and self._acts(name, op):
+                    mark_effects(op)
+                    grown = True
+
+    def _acts(self, name: str, op: ir.Operation) -> bool:
+        """Whether a function makes calls with effects; marks these calls."""
+        site = self.site(name)
+        if site is not None:
+            return self.site_has_effects(site)
+        acting = [c for c in self._calls(op) if has_effects(self[c.attributes["callee"].value])]
+        for call in acting:
+            mark_effects(call)
+        return bool(acting)
+
+    @staticmethod
+    def _calls(function: ir.Operation) -> list[ir.Operation]:
+        body = operations(body_of(function)) if has_body(function) else []
+        return [op for op in body if op.name == "func.call"]
+
+    # ---- inlining --------------------------------------------------------------------------------------
+
     def inline(self, name: str, operands: Sequence[ir.Value]) -> list[ir.Value]:
         """Emit a function's operations instead of a call (1.8 us an operation)."""
+        if has_effects(self[name]):
+            mark_current()
         copy = self[name].clone(ip=ir.InsertionPoint(self.block))
         block = body_of(copy)
         for argument, value in zip(list(block.arguments), operands, strict=True):
@@ -305,6 +379,24 @@ class Functions:
         op.erase()
 
 
+def has_effects(op: ir.Operation) -> bool:
+    """Whether a call, or what a function does, is marked as having effects."""
+    return EFFECTS in op.attributes
+
+
+def mark_effects(op: Any) -> None:
+    """Mark a call, or a function that makes such a call, as having effects."""
+    op.attributes[EFFECTS] = ir.UnitAttr.get(context())
+
+
+def mark_current() -> None:
+    """Mark the function that is being written."""
+    owner = ir.InsertionPoint.current.block.owner
+    function = getattr(owner, "operation", owner)  # the name of a view of a function is that of the function
+    if function.name == "func.func":
+        mark_effects(function)
+
+
 def add_body(function: ir.Operation) -> ir.Block:
     """Append the entry block of a declaration."""
     inputs = ir.FunctionType(function.attributes["function_type"].value).inputs
@@ -323,14 +415,14 @@ def read_site(function: ir.Operation) -> Site | None:
     if combinator is None:
         raise AttributeValueError(f"there is no combinator '{name}'; known are {', '.join(sorted(COMBINATORS))}")
     of = _read_functions(combinator, values.pop("of"))
-    missing = sorted(set(combinator.parameters) - set(values))
+    missing = sorted(set(combinator.parameters) - set(combinator.optional) - set(values))
     if missing:
         raise AttributeValueError(f"combinator '{name}' needs the parameter '{missing[0]}'")
     unknown = sorted(set(values) - set(combinator.parameters))
     if unknown:
         raise AttributeValueError(f"combinator '{name}' has no parameter '{unknown[0]}'")
     for key, kind in combinator.parameters.items():
-        if not isinstance(values[key], ATTRIBUTE_KINDS[kind][0]):
+        if key in values and not isinstance(values[key], ATTRIBUTE_KINDS[kind][0]):
             raise AttributeValueError(
                 f"combinator '{name}': parameter '{key}' must be of kind {kind}, got {values[key]}"
             )
@@ -342,7 +434,7 @@ def _read_functions(combinator: Combinator, of: ir.Attribute) -> tuple[str, ...]
     roles = combinator.functions
     if not isinstance(of, ir.ArrayAttr) or not all(isinstance(a, ir.FlatSymbolRefAttr) for a in of):
         raise AttributeValueError(f"combinator '{combinator.name}': 'of' must be a list of functions, got {of}")
-    variadic = roles[-1].endswith("...")
+    variadic = roles[-1:] != () and roles[-1].endswith("...")
     if len(of) < len(roles) or (len(of) > len(roles) and not variadic):
         wanted = f"{len(roles)}{' or more' if variadic else ''} ({', '.join(roles)})"
         raise AttributeValueError(f"combinator '{combinator.name}' takes {wanted} in 'of', got {len(of)}")

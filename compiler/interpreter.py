@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 
 from axil.compiler.derive import Deriver
-from axil.compiler.functions import body_of, has_body, located, operations
+from axil.compiler.functions import body_of, has_body, has_effects, located, operations
+from axil.dialects.avals import Aval
+from axil.dialects.combinators import Site
 from axil.dialects.emit import declared_op
 from axil.dialects.errors import ShapeError
 from axil.dialects.mlir import from_attribute, ir
@@ -99,10 +101,12 @@ class Interpreter:
             if not has_body(self.functions[name]):
                 raise ShapeError(f"function @{name} has no body to run")
             return lambda *operands: self._run(name, operands)
+        return self._control(site, self.functions.signature(name).outputs, self.functions[name].location)
+
+    def _control(self, site: Site, outputs: tuple[Aval, ...], location: ir.Location) -> Callable[..., Any]:
+        """What a call of a control combinator does."""
         callees = [partial(self._run, f) for f in site.functions]
-        outputs = self.functions.signature(name).outputs
         reference = site.combinator.reference
-        location = self.functions[name].location
 
         def call(*operands: Any) -> Any:
             with located(location):
@@ -124,12 +128,18 @@ class Interpreter:
             if isinstance(v.owner, ir.Block):
                 raise KeyError(v)
             op = v.owner.operation if hasattr(v.owner, "operation") else v.owner
+            if has_effects(op):
+                raise KeyError(v)  # it is made when its turn comes, and not because someone asks
             missing = [o for o in op.operands if o not in known]
             if missing:
                 pending.extend(missing)
                 continue
-            function, single = self._step(op)
-            with np.errstate(all="ignore"):
-                result = function(*[known[o] for o in op.operands])
-            known.update(zip(op.results, [result] if single else result))
+            self.execute(op, known)
         return known[value]
+
+    def execute(self, op: ir.Operation, known: dict[ir.Value, Any]) -> None:
+        """Run one operation whose operands are `known`, and note its results there."""
+        function, single = self._step(op)
+        with np.errstate(all="ignore"):
+            result = function(*[known[o] for o in op.operands])
+        known.update(zip(op.results, [result] if single else result))

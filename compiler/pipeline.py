@@ -16,13 +16,17 @@ from axil.compiler.passes import (  # noqa: F401  (registers the passes)
     expand,
     guard_inputs,
     lower,
+    order_effects,
+    separate_products,
     separate_transposes,
     separate_updates,
     simplify,
     update_in_place,
 )
 from axil.compiler.passes.passes import Pass, run_pipeline
+from axil.compiler.program_arguments import Donations, drop_unused, settle_donations
 from axil.compiler.targets import Target
+from axil.runtime import events, spans
 
 TRANSFORM: tuple[str, ...] = ("axil-expand", "axil-inline", "symbol-dce", "axil-simplify", "cse")
 """From derived functions to one function of first-order ops and control combinators."""
@@ -40,6 +44,11 @@ class Compiled:
     seconds: dict[str, float] = field(default_factory=dict)
     cached: bool = False
     source: str = ""
+    host_calls: list[Any] = field(default_factory=list)  # functions of the host that the program imports, in order
+    count: int = 0  # operands of the traced program
+    kept: tuple[int, ...] = ()  # those of them, by position, that the compiled one takes
+    donations: Donations = Donations((), ())  # positions in the traced program too
+    host_tokens: bool = False  # whether host calls with effects take and give one more tensor, see `order_effects`
 
 
 def lowering_passes(target: Target, donate: tuple[int, ...]) -> list[Pass | str]:
@@ -49,8 +58,10 @@ def lowering_passes(target: Target, donate: tuple[int, ...]) -> list[Pass | str]
         carry_small_types.CarrySmallTypes(),
         "cse",
         *([separate_transposes.SeparateTransposes()] if target.platform == "cpu" else []),
+        *([separate_products.SeparateProducts()] if target.platform == "cpu" else []),
         separate_updates.SeparateUpdates(),
         *([update_in_place.UpdateInPlace(donate=donate)] if target.platform == "cpu" and donate else []),
+        order_effects.OrderEffects(),
         guard_inputs.GuardInputs(donate=donate),
     ]
 
@@ -66,6 +77,16 @@ def _parsed(text: str) -> Any:
     return parse_pass(text)
 
 
+def _report(name: str, seconds: dict[str, float], cached: bool) -> None:
+    """Tell listeners what compiling took, and whether the disk cache had the program."""
+    prefix = "/axil/core/compile/"
+    events.record_event_duration_secs(f"{prefix}transform_duration", seconds["transform"], fun_name=name)
+    events.record_event_duration_secs(f"{prefix}lower_duration", seconds["lower"], fun_name=name)
+    events.record_event_duration_secs(f"{prefix}backend_compile_duration", seconds["iree"], fun_name=name)
+    events.record_event("/axil/compilation_cache/" + ("cache_hits" if cached else "cache_misses"))
+    spans.ended(f"read {name} from the disk cache" if cached else f"IREE {name}", "iree", seconds["iree"])
+
+
 def text_of(module: Any) -> str:
     """A module as text, without locations: what the cache's key and people read."""
     operation = module.operation if hasattr(module, "operation") else module
@@ -78,28 +99,42 @@ def compile_program(
     donate: tuple[int, ...] = (),
     name: str = "main",
     on_lowered: Callable[[Any], None] | None = None,
+    keep_unused: bool = True,
+    flags: tuple[str, ...] = (),
 ) -> Compiled:
     """Compile a traced module (with a public @main) in place, or take the result from the cache.
 
+    `donate` are the positions of arguments that may be overwritten. Unless `keep_unused`, the compiled program does
+    not take the arguments that it does not need. `flags` are further flags for IREE (`axil.compiler.options`).
     Raises `CompileError` with the user's line where IREE refuses the program.
     """
     started = time.perf_counter()
     transform(module)
     expanded = time.perf_counter()
-    work = cost.estimate(Functions(module), "main")
-    run_pipeline(module, lowering_passes(target, donate))
+    functions = Functions(module)
+    count = len(functions.signature("main").inputs)
+    kept = tuple(range(count)) if keep_unused else drop_unused(module)
+    donations = settle_donations(module, [kept.index(i) for i in donate if i in kept])
+    work = cost.estimate(functions, "main")
+    donate = donations.taken if target.platform == "cpu" else ()  # elsewhere nothing is gained
+    passes = lowering_passes(target, donate)
+    run_pipeline(module, passes)
+    host_calls = [c for p in passes if isinstance(p, lower.LowerToStablehlo) for c in p.host_calls]
     if on_lowered is not None:
         on_lowered(module)
     text = text_of(module)
     lowered = time.perf_counter()
-    key = cache_key(text.encode(), passes=TRANSFORM, target=target, extra=(repr(donate),))
+    key = cache_key(text.encode(), passes=TRANSFORM, target=target, extra=(repr(donate), *flags))
     cache = default_cache()
     vmfb = cache.get(key)
     cached = vmfb is not None
     if vmfb is None:
         check_ready(module)
-        vmfb = compile_module(hand_over(module, target), target, name=name)
+        vmfb = compile_module(hand_over(module, target), target, extra_flags=flags, name=name)
         cache.put(key, vmfb)
     done = time.perf_counter()
     seconds = {"transform": expanded - started, "lower": lowered - expanded, "iree": done - lowered}
-    return Compiled(vmfb, work, seconds, cached, text)
+    _report(name, seconds, cached)
+    given = Donations(*[tuple(kept[i] for i in positions) for positions in donations])
+    tokens = any(isinstance(p, order_effects.OrderEffects) and p.threaded for p in passes)
+    return Compiled(vmfb, work, seconds, cached, text, host_calls, count, kept, given, tokens)

@@ -103,7 +103,7 @@ def _extremum(name: str, summary: str, reduction: str) -> Op:
         total = psum(ops.mul(dxs[0], attains), axis_name=axis_name)
         return ops.div(total, psum(attains, axis_name=axis_name))
 
-    return _collective(name, summary, named_batch, jvp, takes="ordered")
+    return _collective(name, summary, named_batch, jvp, takes="ordered", makes_nan=False)
 
 
 pmax = _extremum("pmax", "Largest over a named axis; every member gets it.", "reduce_max")
@@ -144,6 +144,7 @@ def _mover(
     transpose: Callable[..., Any],
     batch: Callable[..., Any],
     attributes: dict[str, str],
+    **more: Any,
 ) -> Op:
     """A collective of one operand that is linear in it."""
 
@@ -153,7 +154,7 @@ def _mover(
     return Op(
         name=name, summary=summary, operands=("x",), attributes={"axis_name": "str", **attributes}, infer=infer,
         jvp=jvp_linear(name), linear=(0,), transpose=transpose, reference=unbound, batch=batch, named_batch=named_batch,
-        lower=lambda values, results, context, **attributes: unbound(**attributes), foldable=False, samples=(),
+        lower=lambda values, results, context, **attributes: unbound(**attributes), foldable=False, samples=(), **more,
     )  # fmt: skip
 
 
@@ -182,6 +183,7 @@ all_gather = _mover(
     infer=lambda x, *, axis_name, members: x.with_shape((members, *x.shape)), named_batch=_gather_named,
     transpose=lambda ct, xs, **more: (psum_scatter(ct, **more),),
     batch=lambda size, xs, batched, **more: _swapped(all_gather(xs[0], **more)), attributes={"members": "int"},
+    makes_nan=False,
 )  # fmt: skip
 
 
@@ -209,7 +211,7 @@ all_to_all = _mover(
     "all_to_all", "Part i of member j's operand, along the first dimension, becomes part j of member i's result.",
     infer=_divided("all_to_all"), named_batch=_exchange_named, attributes={"members": "int"},
     transpose=lambda ct, xs, **more: (all_to_all(ct, **more),),
-    batch=lambda size, xs, batched, **more: _swapped(all_to_all(_swapped(xs[0]), **more)),
+    batch=lambda size, xs, batched, **more: _swapped(all_to_all(_swapped(xs[0]), **more)), makes_nan=False,
 )  # fmt: skip
 
 
@@ -235,5 +237,5 @@ ppermute = _mover(
         ppermute(ct, axis_name=axis_name, sources=targets, targets=sources),
     ),
     batch=lambda size, xs, batched, **more: ppermute(xs[0], **more),
-    attributes={"sources": "ints", "targets": "ints"},
+    attributes={"sources": "ints", "targets": "ints"}, makes_nan=False,
 )  # fmt: skip

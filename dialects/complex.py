@@ -35,9 +35,10 @@ def _part(x: Aval) -> Aval:
 
 
 real = unary("real", "Real part.", lambda x: np.array(x.real), "real", takes="complex", gives=_part,
-             samples=_SAMPLES, linear=lambda ct: complex_(ct, full_like(ct, 0)))  # fmt: skip
+             samples=_SAMPLES, linear=lambda ct: complex_(ct, full_like(ct, 0)), makes_nan=False)  # fmt: skip
 imag = unary("imag", "Imaginary part.", lambda x: np.array(x.imag), "imag", takes="complex", gives=_part,
-             samples=_SAMPLES, linear=lambda ct: complex_(full_like(ct, 0), ops.neg(ct)))  # fmt: skip
+             samples=_SAMPLES, linear=lambda ct: complex_(full_like(ct, 0), ops.neg(ct)),
+             makes_nan=False)  # fmt: skip
 
 
 def _lower_conj(values: Any, results: Any, context: Any) -> Any:
@@ -48,7 +49,7 @@ def _lower_conj(values: Any, results: Any, context: Any) -> Any:
 
 
 conj = unary("conj", "Complex conjugate.", np.conj, _lower_conj, takes="complex", samples=_SAMPLES,
-             linear=lambda ct: conj(ct))  # fmt: skip
+             linear=lambda ct: conj(ct), makes_nan=False)  # fmt: skip
 
 
 def _infer(re: Aval, im: Aval) -> Aval:
@@ -80,5 +81,5 @@ complex_ = Op(
     name="complex", summary="Complex numbers of real and imaginary parts.", operands=("re", "im"),
     infer=_infer, reference=_reference, jvp=_jvp, linear=(0, 1), transpose=_transpose,
     batch=batch_elementwise("complex"), lower="complex", samples=(sample("f32[3]", "f32[3]"),
-    sample("f32[2,3]", "f32[2,3]")),
+    sample("f32[2,3]", "f32[2,3]")), makes_nan=False,
 )  # fmt: skip

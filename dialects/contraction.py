@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from axil.dialects import avals as av
+from axil.dialects import taylor
+from axil.dialects import taylor
 from axil.dialects.avals import BFLOAT16
 from axil.dialects.factories import (
     Aval,
@@ -207,6 +209,18 @@ def _dot(lhs: Any, rhs: Any, dtype: Any) -> Any:
     )  # fmt: skip
 
 
+def _total(
+    length: int, xs: Any, *, lhs_batch: Axes, rhs_batch: Axes, lhs_contract: Axes, rhs_contract: Axes, dtype: Any
+) -> Any:
+    """The sum over stacked products is one product, with one more contracted dimension."""
+    (lhs, rhs), left, right = xs, (0, *up(lhs_contract)), (0, *up(rhs_contract))
+    if not lhs_batch and left == right == tuple(range(len(left))) and len(left) > 1:  # as one long dimension
+        merged = length * math.prod(shape_of(lhs)[1 : len(left)])
+        lhs, rhs = (ops.reshape(x, shape=(merged, *shape_of(x)[len(left) :])) for x in (lhs, rhs))
+        left = right = (0,)
+    return _dot((lhs, up(lhs_batch), left), (rhs, up(rhs_batch), right), dtype)
+
+
 # ---- lowering ------------------------------------------------------------------------------------------
 
 
@@ -293,10 +307,11 @@ def _dims(
 
 dot_general = Op(
     name="dot_general", operands=("lhs", "rhs"), infer=_infer, reference=_reference, jvp=_jvp, linear=(0, 1),
+    bilinear=True, jet=taylor.leibniz("dot_general"),
     summary="Sum of products over the contracting dimensions, for each index of the batch dimensions.",
     attributes={"lhs_batch": "ints", "rhs_batch": "ints", "lhs_contract": "ints", "rhs_contract": "ints",
                 "dtype": "dtype"},
-    transpose=_transpose, batch=_batch, lower=_lower, flops=_flops, source="StableHLO `dot_general`",
+    transpose=_transpose, batch=_batch, total=_total, lower=_lower, flops=_flops, source="StableHLO `dot_general`",
     samples=(
         sample("f32[3]", "f32[3]", **_dims((0,), (0,))),
         sample("f32[2,3]", "f32[3]", **_dims((1,), (0,))),

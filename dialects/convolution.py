@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 
 from axil.dialects import avals as av
+from axil.dialects import taylor
+from axil.dialects import taylor
 from axil.dialects.avals import BFLOAT16
 from axil.dialects.factories import (
     Aval,
@@ -297,7 +299,8 @@ conv_general = Op(
         "lhs_dims": "ints", "rhs_dims": "ints", "out_dims": "ints", "strides": "ints", "low": "ints", "high": "ints",
         "lhs_dilation": "ints", "rhs_dilation": "ints", "dtype": "dtype",
     },
-    infer=_infer, reference=_reference, jvp=_jvp, linear=(0, 1), transpose=_transpose, batch=_batch, lower=_lower,
+    infer=_infer, reference=_reference, jvp=_jvp, linear=(0, 1), bilinear=True,
+    jet=taylor.leibniz("conv_general"), transpose=_transpose, batch=_batch, lower=_lower,
     flops=_flops, source="StableHLO `convolution`",
     samples=(
         sample("f32[1,2,5,4,3]", "f32[1,3,2,3,4]", **plain(2, low=(1, 0), high=(1, 1))),

@@ -179,8 +179,8 @@ cumsum = _cumulative("cumsum", "Running sum.", np.add, _hlo_combine("add"), lamb
 cumprod = _cumulative("cumprod", "Running product.", np.multiply, _hlo_combine("multiply"), lambda dtype: 1,
                       _combine_by("mul"), takes="number")  # fmt: skip
 cummax = _cumulative("cummax", "Running maximum; NaN wins.", np.maximum, _hlo_combine("maximum"), lowest,
-                     _combine_by("max"), takes="real")  # fmt: skip
+                     _combine_by("max"), takes="real", makes_nan=False)  # fmt: skip
 cummin = _cumulative("cummin", "Running minimum; NaN wins.", np.minimum, _hlo_combine("minimum"), highest,
-                     _combine_by("min"), takes="real")  # fmt: skip
+                     _combine_by("min"), takes="real", makes_nan=False)  # fmt: skip
 cumlogsumexp = _cumulative("cumlogsumexp", "Running logarithm of the sum of exponentials.", np.logaddexp,
                            _hlo_logaddexp, lowest, _combine_logaddexp, takes="float")  # fmt: skip

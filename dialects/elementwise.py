@@ -12,7 +12,8 @@ import numpy as np
 
 from axil.dialects import avals as av
 from axil.dialects import complex_formulas as of_complex
-from axil.dialects import formulas, formulas_double, staged
+from axil.dialects import formulas, formulas_double, staged, taylor
+from axil.dialects.checks import zero_divisor
 from axil.dialects.factories import (
     Aval,
     DtypeError,
@@ -69,18 +70,30 @@ def _real_of(a: Aval) -> Aval:
 # ---- sign and rounding ---------------------------------------------------------------------------------
 
 neg = unary("neg", "Negation; wraps around for integers.", _kept(np.negative), "negate", takes="number",
-            linear=lambda ct: neg(ct), samples=FLOATS_AND_INTS)  # fmt: skip
+            linear=lambda ct: neg(ct), samples=FLOATS_AND_INTS, makes_nan=False)  # fmt: skip
 abs_ = unary("abs", "Absolute value.", _kept(np.abs), "abs", takes="number", gives=_real_of,
-             derivative=lambda y, x: sign(x), domain=(0.5, 2.0), samples=FLOATS_AND_INTS)  # fmt: skip
+             derivative=lambda y, x: _abs_slope(y, x), domain=(0.5, 2.0),
+             samples=(*FLOATS_AND_INTS, sample("c64[3]", domain=(0.5, 2.0))),
+             makes_nan=False)  # fmt: skip
 sign = unary("sign", "Sign: -1, 0 or 1; NaN and -0.0 are kept.", lambda x: _sign(x), lambda *a: _lower_sign(*a),
-             takes="number", samples=FLOATS_AND_INTS)  # fmt: skip
-floor = unary("floor", "Largest integer not above.", np.floor, "floor", takes="float")
-ceil = unary("ceil", "Smallest integer not below.", np.ceil, "ceil", takes="float")
-round_even = unary("round_even", "Nearest integer, ties to even.", np.rint, "round_nearest_even", takes="float")
+             takes="number", samples=FLOATS_AND_INTS, makes_nan=False)  # fmt: skip
+floor = unary("floor", "Largest integer not above.", np.floor, "floor", takes="float", makes_nan=False)
+ceil = unary("ceil", "Smallest integer not below.", np.ceil, "ceil", takes="float", makes_nan=False)
+round_even = unary("round_even", "Nearest integer, ties to even.", np.rint, "round_nearest_even", takes="float",
+                   makes_nan=False)
 round_away = unary("round_away", "Nearest integer, ties away from zero.",
-                   lambda x: np.trunc(x + np.copysign(_half(x), x)), "round_nearest_afz", takes="float")  # fmt: skip
+                   lambda x: np.trunc(x + np.copysign(_half(x), x)), "round_nearest_afz", takes="float",
+                   makes_nan=False)  # fmt: skip
 is_finite = unary("is_finite", "True where neither infinite nor NaN.", lambda x: np.isfinite(x), "is_finite",
                   takes="float", gives=lambda a: aval(a.shape, np.dtype(bool)))  # fmt: skip
+
+
+def _abs_slope(y: Any, x: Any) -> Any:
+    """The sign; of complex numbers as a quotient, which has a derivative, as `sign` has not."""
+    if not av.is_complex(dtype_of(x)):
+        return sign(x)
+    length = select(eq(y, full_like(y, 0)), full_like(y, 1), y)
+    return div(x, ops.complex(length, full_like(y, 0)))
 
 
 def _sign(x: np.ndarray) -> np.ndarray:
@@ -104,40 +117,49 @@ def _half(x: np.ndarray) -> np.ndarray:
 # ---- exponentials and logarithms -----------------------------------------------------------------------
 
 exp = unary("exp", "Exponential.", _quiet(np.exp), staged.on_parts(of_complex.exp, "exponential"),
-            derivative=lambda y, x: y)  # fmt: skip
+            derivative=lambda y, x: y, jet=taylor.riccati(0, 1, 0), transcendental=True)  # fmt: skip
 expm1 = unary("expm1", "exp(x) - 1, accurate near 0.", _quiet(np.expm1),
               staged.on_parts(of_complex.expm1, staged.double_only("exponential_minus_one", formulas_double.expm1)),
-              derivative=lambda y, x: add(y, 1.0))  # fmt: skip
+              derivative=lambda y, x: add(y, 1.0), jet=taylor.riccati(1, 1, 0), transcendental=True)  # fmt: skip
 log = unary("log", "Natural logarithm.", _quiet(np.log), staged.on_parts(of_complex.log, "log"),
-            derivative=lambda y, x: div(full_like(x, 1), x), domain=(0.2, 3.0))  # fmt: skip
+            derivative=lambda y, x: div(full_like(x, 1), x), domain=(0.2, 3.0), jet=taylor.log,
+            transcendental=True)  # fmt: skip
 log1p = unary("log1p", "log(1 + x), accurate near 0.", _quiet(np.log1p),
               staged.on_parts(of_complex.log1p, staged.double_only("log_plus_one", formulas_double.log1p)),
-              derivative=lambda y, x: div(full_like(x, 1), add(x, 1.0)), domain=(-0.5, 3.0))  # fmt: skip
+              derivative=lambda y, x: div(full_like(x, 1), add(x, 1.0)), domain=(-0.5, 3.0),
+              transcendental=True)  # fmt: skip
 sqrt = unary("sqrt", "Square root.", _quiet(np.sqrt), staged.on_parts(of_complex.sqrt, "sqrt"),
-             derivative=lambda y, x: div(full_like(y, 0.5), y), domain=(0.2, 3.0))  # fmt: skip
+             derivative=lambda y, x: div(full_like(y, 0.5), y), domain=(0.2, 3.0), jet=taylor.root(1 / 2),
+             transcendental=True)  # fmt: skip
 rsqrt = unary("rsqrt", "Reciprocal square root.", _quiet(lambda x: (1 / np.sqrt(x)).astype(x.dtype)),
               staged.on_parts(of_complex.rsqrt, "rsqrt"),
-              derivative=lambda y, x: mul(full_like(y, -0.5), div(y, x)), domain=(0.2, 3.0))  # fmt: skip
+              derivative=lambda y, x: mul(full_like(y, -0.5), div(y, x)), domain=(0.2, 3.0),
+              jet=taylor.root(-1 / 2), transcendental=True)  # fmt: skip
 cbrt = unary("cbrt", "Cube root.", np.cbrt, staged.lowering(formulas.cbrt, "cbrt"), takes="float",
-             derivative=lambda y, x: div(full_like(y, 1 / 3), mul(y, y)), domain=(0.2, 3.0))  # fmt: skip
+             derivative=lambda y, x: div(full_like(y, 1 / 3), mul(y, y)), domain=(0.2, 3.0), jet=taylor.root(1 / 3),
+             transcendental=True)  # fmt: skip
 logistic = unary("logistic", "1 / (1 + exp(-x)).", _quiet(lambda x: (1 / (1 + np.exp(-x))).astype(x.dtype)),
                  staged.on_parts(of_complex.logistic, "logistic"),
-                 derivative=lambda y, x: mul(y, sub(full_like(y, 1), y)))  # fmt: skip
+                 derivative=lambda y, x: mul(y, sub(full_like(y, 1), y)), jet=taylor.riccati(0, 1, -1),
+                 transcendental=True)  # fmt: skip
 
 # ---- trigonometry --------------------------------------------------------------------------------------
 
 sin = unary("sin", "Sine.", _quiet(np.sin),
             staged.on_parts(of_complex.sine, staged.on_cpu("sine", formulas.sin)),
-            derivative=lambda y, x: cos(x))  # fmt: skip
+            derivative=lambda y, x: cos(x), jet=taylor.with_companion("cos", 1, -1), transcendental=True)  # fmt: skip
 cos = unary("cos", "Cosine.", _quiet(np.cos),
             staged.on_parts(of_complex.cosine, staged.on_cpu("cosine", formulas.cos)),
-            derivative=lambda y, x: neg(sin(x)))  # fmt: skip
+            derivative=lambda y, x: neg(sin(x)), jet=taylor.with_companion("sin", -1, 1),
+            transcendental=True)  # fmt: skip
 tan = unary("tan", "Tangent.", _quiet(np.tan),
             staged.on_parts(of_complex.tan, staged.on_cpu("tan", formulas.tan)),
-            derivative=lambda y, x: add(mul(y, y), 1.0), domain=(-1.0, 1.0))  # fmt: skip
+            derivative=lambda y, x: add(mul(y, y), 1.0), domain=(-1.0, 1.0), jet=taylor.riccati(1, 0, 1),
+            transcendental=True)  # fmt: skip
 tanh = unary("tanh", "Hyperbolic tangent.", np.tanh,
              staged.on_parts(of_complex.tanh, staged.double_only("tanh", formulas_double.tanh)),
-             derivative=lambda y, x: sub(full_like(y, 1), mul(y, y)))  # fmt: skip
+             derivative=lambda y, x: sub(full_like(y, 1), mul(y, y)), jet=taylor.riccati(1, 0, -1),
+             transcendental=True)  # fmt: skip
 
 # ---- arithmetic ----------------------------------------------------------------------------------------
 
@@ -188,7 +210,7 @@ def _transpose_mul(ct: Any, xs: Any) -> tuple:
 
 mul = binary("mul", "Product; wraps around for integers.", _wrapping(np.multiply), "multiply", takes="any",
              partials=(lambda y, a, b, t: mul(t, b), lambda y, a, b, t: mul(t, a)),
-             linear=(0, 1), transpose=_transpose_mul,
+             linear=(0, 1), bilinear=True, transpose=_transpose_mul, jet=taylor.leibniz("mul"),
              simplify=lambda xs, attributes, result: _other_than_one(xs))  # fmt: skip
 
 
@@ -221,7 +243,7 @@ def _lower_div(values: Any, results: Any, context: Any) -> Any:
 
 div = binary("div", "Quotient; truncates for integers, whose division by zero gives -1.", _divide, _lower_div,
              partials=(lambda y, a, b, t: div(t, b), lambda y, a, b, t: neg(mul(t, div(y, b)))), linear=(0,),
-             transpose=lambda ct, xs: (div(ct, xs[1]), None), domain=(0.5, 2.0),
+             transpose=lambda ct, xs: (div(ct, xs[1]), None), domain=(0.5, 2.0), jet=taylor.quotient, checks=zero_divisor("div"),
              samples=(sample("f32[2,3]", "f32[2,3]"), sample("i32[3]", "i32[3]", grad=False, domain=(1, 9))),
              )  # fmt: skip
 
@@ -273,7 +295,7 @@ def _truncated_quotient(a: Any, b: Any) -> Any:
 
 rem = binary("rem", "Remainder with the sign of the dividend (C's fmod).", _remainder, _lower_rem, takes="real",
              partials=(lambda y, a, b, t: t, lambda y, a, b, t: neg(mul(t, _truncated_quotient(a, b)))),
-             domain=(0.6, 0.9))  # fmt: skip
+             domain=(0.6, 0.9), checks=zero_divisor("rem"))  # fmt: skip
 
 
 def _pow_partial_base(y: Any, a: Any, b: Any, t: Any) -> Any:
@@ -303,11 +325,13 @@ def _lower_pow(values: Any, results: Any, context: Any) -> Any:
 
 pow_ = binary("pow", "Power, of floating point operands.", _quiet(np.power),
               staged.in_place_of("power", _lower_pow), takes="inexact",
-              partials=(_pow_partial_base, _pow_partial_exponent), domain=(0.5, 2.0))  # fmt: skip
+              partials=(_pow_partial_base, _pow_partial_exponent), domain=(0.5, 2.0), jet=taylor.power,
+              transcendental=True)  # fmt: skip
 atan2 = binary("atan2", "Angle of the point (rhs, lhs).", np.arctan2, staged.lowering(formulas.atan2, "atan2"),
                takes="float",
                partials=(lambda y, a, b, t: mul(t, div(b, add(mul(a, a), mul(b, b)))),
-                         lambda y, a, b, t: neg(mul(t, div(a, add(mul(a, a), mul(b, b)))))))  # fmt: skip
+                         lambda y, a, b, t: neg(mul(t, div(a, add(mul(a, a), mul(b, b)))))),
+                         transcendental=True)  # fmt: skip
 
 
 def _pick(compare: Any) -> Any:
@@ -323,10 +347,12 @@ def _pick(compare: Any) -> Any:
 
 max_ = binary("max", "Larger of two; NaN wins.", _quiet(_kept(np.maximum)), "maximum", takes="ordered",
               partials=(_pick(lambda a, b: gt(a, b)), lambda y, a, b, t: _pick(gt_)(y, b, a, t)),
-              samples=(sample("f32[2,3]", "f32[2,3]"), sample("i32[3]", "i32[3]", grad=False)))  # fmt: skip
+              samples=(sample("f32[2,3]", "f32[2,3]"), sample("i32[3]", "i32[3]", grad=False)),
+              makes_nan=False)  # fmt: skip
 min_ = binary("min", "Smaller of two; NaN wins.", _quiet(_kept(np.minimum)), "minimum", takes="ordered",
               partials=(_pick(lambda a, b: lt(a, b)), lambda y, a, b, t: _pick(lt_)(y, b, a, t)),
-              samples=(sample("f32[2,3]", "f32[2,3]"), sample("i32[3]", "i32[3]", grad=False)))  # fmt: skip
+              samples=(sample("f32[2,3]", "f32[2,3]"), sample("i32[3]", "i32[3]", grad=False)),
+              makes_nan=False)  # fmt: skip
 
 
 def gt_(a: Any, b: Any) -> Any:
@@ -383,7 +409,7 @@ def _integer_pow_lower(values: Any, results: Any, context: Any, *, exponent: int
 integer_pow = Op(
     name="integer_pow", summary="Power with a constant integer exponent.", operands=("x",),
     attributes={"exponent": "int"}, infer=_integer_pow_infer, reference=_integer_pow_reference,
-    jvp=_integer_pow_jvp, lower=_integer_pow_lower, domain=(0.5, 2.0),
+    jvp=_integer_pow_jvp, lower=_integer_pow_lower, domain=(0.5, 2.0), jet=taylor.integer_pow,
     batch=lambda size, xs, batched, *, exponent: integer_pow(xs[0], exponent=exponent),
     samples=(sample("f32[3]", exponent=3), sample("f32[3]", exponent=-2), sample("i32[3]", exponent=2, grad=False)),
 )  # fmt: skip
@@ -449,7 +475,7 @@ select = Op(
     name="select", summary="`on_true` where the predicate holds, else `on_false`.",
     operands=("predicate", "on_true", "on_false"), infer=_select_infer, jvp=_select_jvp, lower="select",
     reference=lambda p, a, b: np.where(p, a, b), linear=(1, 2), transpose=_select_transpose, batch=_select_batch,
-    samples=(sample("bool[2,3]", "f32[2,3]", "f32[2,3]"), sample("bool[]", "f32[3]", "f32[3]")),
+    samples=(sample("bool[2,3]", "f32[2,3]", "f32[2,3]"), sample("bool[]", "f32[3]", "f32[3]")), makes_nan=False,
 )  # fmt: skip
 
 
@@ -473,7 +499,7 @@ clamp = Op(
     name="clamp", summary="`x` limited to the range from `low` to `high`.", operands=("low", "x", "high"),
     infer=_clamp_infer, reference=_kept(lambda low, x, high: np.minimum(np.maximum(x, low), high)), jvp=_clamp_jvp,
     batch=lambda size, xs, batched: clamp(*all_batched(size, xs, batched)), lower="clamp",
-    samples=(sample("f32[3]", "f32[3]", "f32[3]", grad=False),),
+    samples=(sample("f32[3]", "f32[3]", "f32[3]", grad=False),), makes_nan=False,
 )  # fmt: skip
 
 # ---- conversion ----------------------------------------------------------------------------------------
@@ -564,7 +590,7 @@ convert = Op(
         sample("i32[5]", dtype=np.dtype(ml_dtypes.int4), grad=False, domain=(-20, 20)),
         sample("u4[5]", dtype=np.dtype("int32"), grad=False, domain=(0, 15)),
     ),
-    simplify=lambda xs, attributes, result: xs[0] if dtype_of(xs[0]) == dtype_of(result) else None,
+    simplify=lambda xs, attributes, result: xs[0] if dtype_of(xs[0]) == dtype_of(result) else None, makes_nan=False,
 )  # fmt: skip
 
 
@@ -589,7 +615,7 @@ bitcast = Op(
         sample("f32[3]", dtype=np.dtype("uint32"), grad=False),
         sample("u8[5]", dtype=np.dtype(ml_dtypes.float8_e5m2), grad=False, domain=(0, 120)),
         sample("f8_e4m3fn[2,3]", dtype=np.dtype("int8"), grad=False),
-    ),
+    ), makes_nan=False,
 )  # fmt: skip
 
 # ---- constants -----------------------------------------------------------------------------------------
@@ -607,5 +633,5 @@ constant = Op(
     name="constant", summary="A small array that is part of the program.", operands=(), attributes={"value": "dense"},
     infer=lambda *, value: aval(value.shape, value.dtype), reference=lambda *, value: value, jvp=no_tangent,
     batch=lambda size, xs, batched, *, value: full(value.shape, value, value.dtype), lower=_constant_lower,
-    cheap=True, flops=lambda *a, **k: 0.0, samples=(sample(value=np.arange(3, dtype=np.float32)),),
+    cheap=True, flops=lambda *a, **k: 0.0, samples=(sample(value=np.arange(3, dtype=np.float32)),), makes_nan=False,
 )  # fmt: skip

@@ -13,7 +13,7 @@ import numpy as np
 
 from axil.dialects.avals import aval
 from axil.dialects.errors import ShapeError
-from axil.dialects.mlir import aval_of_type, from_attribute, ir, tensor_type, to_attribute
+from axil.dialects.mlir import EFFECTS, aval_of_type, from_attribute, ir, tensor_type, to_attribute
 from axil.dialects.op import OPS, Op
 from axil.dialects.registration import declare_arity
 
@@ -42,7 +42,17 @@ def create(
     """Create the operation itself, with given result types."""
     kinds = op.attributes
     built = {name: to_attribute(kinds[name], value) for name, value in attributes.items()}
-    return _create(op_name(op, len(values)), results=types, operands=values, attributes=built or None)
+    made = _create(op_name(op, len(values)), results=types, operands=values, attributes=built or None)
+    if op.has_effect:
+        _mark_function()
+    return made
+
+
+def _mark_function() -> None:
+    """Note that the function that is being written has an effect."""
+    owner = ir.InsertionPoint.current.block.owner
+    if owner.name == "func.func":
+        owner.attributes[EFFECTS] = ir.UnitAttr.get(owner.context)
 
 
 def op_name(op: Op, arity: int) -> str:
@@ -57,8 +67,8 @@ def declared_op(name: str) -> Op | None:
     """The declaration behind an operation's name in text; `None` if it is not of the dialect."""
     if not name.startswith("axil."):
         return None
-    parts = name.split(".")
-    return OPS.get(parts[1])
+    found = OPS.get(name[5:])
+    return found if found is not None else OPS.get(name[5:].rpartition(".")[0])  # an op of any number of operands
 
 
 def constant(array: np.ndarray) -> ir.Value:

@@ -11,6 +11,7 @@ from axil.dialects import (  # noqa: F401
     convolution,
     cumulative,
     eig,
+    effects,
     eigh,
     elementwise,
     fft,

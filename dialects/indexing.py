@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from axil.dialects import avals as av
+from axil.dialects.checks import out_of_bounds
 from axil.dialects.errors import AttributeValueError
 from axil.dialects.factories import (
     Aval,
@@ -27,7 +28,7 @@ from axil.dialects.factories import (
     sample,
     shape_of,
 )
-from axil.dialects.op import zeros_like_aval
+from axil.dialects.op import Check, is_zero, reads_a_part, writes_a_part, zeros_like_aval
 from axil.dialects.windows import Windows, clamp_indices, inside_mask
 
 GATHER_MODES = {
@@ -163,6 +164,11 @@ def _gather_without_indices(
     return hlo.broadcast(hlo.reshape(window, [limits[d] for d in kept]), shape, [places[d] for d in kept])
 
 
+def _gather_bounds(xs: Any, *, mode: str, **numbers: Any) -> Check | None:
+    windows, shape = _windows(**numbers), shape_of(xs[0])
+    return out_of_bounds("gather", xs[1], windows.limits(shape), windows.index_map, shape)
+
+
 def _index(**more: Any) -> dict[str, Any]:
     """Attributes of a sample: dimension numbers that are not given are empty."""
     return {name: () for name in DIMENSION_NUMBERS} | {"mode": "clip"} | more
@@ -172,7 +178,7 @@ gather = Op(
     name="gather", summary="Windows of the operand that start at index vectors, one a window.",
     operands=("operand", "indices"), attributes={**DIMENSION_NUMBERS, "mode": "str"}, infer=_gather_infer,
     reference=_gather_reference, jvp=_gather_jvp, linear=(0,), transpose=_gather_transpose,
-    batch=_gather_batch, lower=_gather_lower, source="https://openxla.org/stablehlo/spec#gather",
+    batch=_gather_batch, lower=_gather_lower, traffic=reads_a_part, source="https://openxla.org/stablehlo/spec#gather",
     samples=(
         sample("f32[5,3]", "i32[2,1]", **_index(
             offset_dims=(1,), collapsed_slice_dims=(0,), start_index_map=(0,), slice_sizes=(1, 3))),
@@ -191,8 +197,16 @@ gather = Op(
             collapsed_slice_dims=(0,), start_index_map=(0,), slice_sizes=(1,), mode="fill")),
         sample("f32[3,2]", "i32[2,0]", **_index(
             offset_dims=(1,), collapsed_slice_dims=(0,), slice_sizes=(1, 2))),
-    ),
+    ), makes_nan=False,
+    checks={"index": _gather_bounds},
 )  # fmt: skip
+
+
+def _start_bounds(name: str, operand: Any, starts: Any, sizes: Sequence[int]) -> Check | None:
+    """That a slice of given sizes is inside an array."""
+    shape = shape_of(operand)
+    limits = [n - size for n, size in zip(shape, sizes)]
+    return out_of_bounds(name, starts, limits, range(len(shape)), shape) if shape else None
 
 
 # ---- dynamic_slice -------------------------------------------------------------------------------------
@@ -254,11 +268,12 @@ dynamic_slice = Op(
     operands=("operand", "starts"), attributes={"sizes": "ints"}, infer=_dynamic_slice_infer,
     reference=lambda x, starts, *, sizes: x[_slices(x.shape, starts, sizes)], jvp=lambda y, xs, dxs, *,
     sizes: None if dxs[0] is None else dynamic_slice(dxs[0], xs[1], sizes=sizes), linear=(0,),
-    batch=_dynamic_slice_batch, lower=_dynamic_slice_lower, transpose=lambda ct, xs, *,
+    batch=_dynamic_slice_batch, lower=_dynamic_slice_lower, traffic=reads_a_part, transpose=lambda ct, xs, *,
     sizes: (dynamic_update_slice(zeros_like_aval(xs[0].aval), ct, xs[1]), None), samples=(
         sample("f32[5]", "i32[1]", sizes=(2,)), sample("f32[3,4]", "i32[2]", sizes=(2, 3)),
         sample("i32[4,2]", "i64[2]", sizes=(3, 2), grad=False),
-    ),
+    ), makes_nan=False,
+    checks={"index": lambda xs, *, sizes: _start_bounds("dynamic_slice", *xs, sizes)},
 )  # fmt: skip
 
 
@@ -308,6 +323,14 @@ def _update_batch(size: int, xs: Any, batched: Any) -> Any:
     return ops.scatter_set(operand, starts, update, **windows.scatter_attributes("clip", unique=True))
 
 
+def _update_accumulate(total: Any, xs: Any) -> Any:
+    """What is written over zeros is added to the total's slice."""
+    operand, update, starts = xs
+    if not is_zero(operand):
+        return None
+    return dynamic_update_slice(total, ops.add(dynamic_slice(total, starts, sizes=shape_of(update)), update), starts)
+
+
 def _update_lower(values: Any, results: Any, context: Any) -> Any:
     from axil.dialects import hlo
 
@@ -323,6 +346,8 @@ dynamic_update_slice = Op(
     name="dynamic_update_slice", operands=("operand", "update", "starts"), infer=_update_infer,
     summary="The operand with a slice replaced, whose start is computed and moved so that the update fits.",
     reference=_update_reference, jvp=_update_jvp, linear=(0, 1), transpose=_update_transpose,
-    batch=_update_batch, lower=_update_lower,
+    batch=_update_batch, accumulate=_update_accumulate, lower=_update_lower, traffic=writes_a_part,
     samples=(sample("f32[5]", "f32[2]", "i32[1]"), sample("f32[3,4]", "f32[2,3]", "i32[2]")),
+    makes_nan=False,
+    checks={"index": lambda xs: _start_bounds("dynamic_update_slice", xs[0], xs[2], shape_of(xs[1]))},
 )  # fmt: skip

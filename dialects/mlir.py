@@ -67,11 +67,24 @@ def _make_context() -> ir.Context:
     ctx.allow_unregistered_dialects = True
     with ctx, ir.Location.unknown():
         load_dialect()
-        # Calls are pure, as all that they call is: `cse` may drop and merge them. (An operation with effects will have
-        # to be one of its own, and not a call.)
+        # Calls are pure, and `cse` may drop and merge them, unless they are marked.
         ctx.dialects["func"]
-        ext.Pure.attach("func.call")
+        _CallEffects.attach("func.call")
+        ext.Pure.AlwaysSpeculatable.attach("func.call")
     return ctx
+
+
+EFFECTS = "axil.effects"
+"""The attribute of calls with effects, and of the functions that make them: no pass drops or merges such a call."""
+
+
+class _CallEffects(ir.MemoryEffectsOpInterface):
+    """What calls do beside giving results."""
+
+    @staticmethod
+    def get_effects(op: Any, effects: Any) -> None:
+        if EFFECTS in op.attributes:
+            effects.append(ir.MemoryEffect.Write)
 
 
 def unknown_location() -> ir.Location:
@@ -121,6 +134,11 @@ def tensor_type(value: Aval) -> ir.Type:
         value._type = ir.RankedTensorType.get(value.shape, element_type(value.dtype), loc=loc)
         _avals[value._type] = value
     return value._type
+
+
+def function_type(inputs: Any, outputs: Any) -> ir.Type:
+    """The function type of avals of operands and of results."""
+    return ir.FunctionType.get([tensor_type(a) for a in inputs], [tensor_type(a) for a in outputs], context())
 
 
 def aval_of_type(type_: ir.Type) -> Aval:
@@ -195,7 +213,10 @@ def _read(attribute: ir.Attribute) -> Any:
     if isinstance(attribute, ir.FlatSymbolRefAttr):
         return attribute.value
     if isinstance(attribute, ir.TypeAttr):
-        return dtype_of_element(attribute.value)
+        type_ = attribute.value
+        if isinstance(type_, ir.FunctionType):
+            return tuple(map(aval_of_type, type_.inputs)), tuple(map(aval_of_type, type_.results))
+        return dtype_of_element(type_)
     if isinstance(attribute, ir.ArrayAttr):
         return tuple(from_attribute(a) for a in attribute)
     if isinstance(attribute, ir.DictAttr):
@@ -212,6 +233,7 @@ ATTRIBUTE_KINDS: dict[str, tuple[type, Any]] = {
     "bool": (ir.BoolAttr, lambda v: ir.BoolAttr.get(bool(v), context())),
     "str": (ir.StringAttr, lambda v: ir.StringAttr.get(v, context())),
     "dtype": (ir.TypeAttr, lambda v: ir.TypeAttr.get(element_type(v), context())),
+    "signature": (ir.TypeAttr, lambda v: ir.TypeAttr.get(function_type(*v), context())),
     "dense": (ir.DenseElementsAttr, None),
     "symbols": (
         ir.ArrayAttr,
@@ -283,6 +305,12 @@ def _is_module(text: str) -> bool:
     return False
 
 
+def _mark_function_of(op: ir.Operation) -> None:
+    function = op.parent
+    if function is not None and function.name == "func.func":
+        function.attributes[EFFECTS] = ir.UnitAttr.get(context())
+
+
 def _refuse_unknown(module: ir.Operation) -> None:
     """MLIR parses the generic form of operations that no dialect has, and passes stumble over them later."""
     ctx = context()
@@ -290,6 +318,8 @@ def _refuse_unknown(module: ir.Operation) -> None:
 
     def visit(op: ir.Operation) -> ir.WalkResult:
         if ctx.is_registered_operation(op.name):
+            if not len(op.results) and op.name.startswith("axil."):  # it is there for its effect
+                _mark_function_of(op)
             return ir.WalkResult.ADVANCE
         unknown.append(op)  # raising here would wrap the error in one of the bindings' own
         return ir.WalkResult.INTERRUPT

@@ -17,7 +17,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -45,6 +45,27 @@ class Sample:
 def sample(*operands: str, domain: tuple[float, float] | None = None, grad: bool = True, **attributes: Any) -> Sample:
     """Shorthand for `Sample`."""
     return Sample(operands, attributes, domain, grad)
+
+
+class Check(NamedTuple):
+    """What a `checks` rule gives: whether something went wrong, and how to say it.
+
+    `text` is a template for `str.format` of the `payload`, small arrays; an entry of `choices` has texts that the
+    payload's value at its place is an index of.
+    """
+
+    failed: Any  # a boolean scalar
+    text: str
+    payload: tuple = ()
+    choices: tuple[tuple[str, ...] | None, ...] = ()
+
+
+class Failure(NamedTuple):
+    """An error as a value: `code` is 0, or the number (from 1) of the message that applies to `payload`."""
+
+    code: Any  # an i32 scalar
+    messages: tuple
+    payload: tuple
 
 
 class Linear:
@@ -88,7 +109,10 @@ class Op:
     - `jvp(y, xs, dxs, **attributes)`: tangent(s) of the result(s); entries of `dxs` are `None` where zero.
     - `transpose(ct, xs, **attributes)`: one cotangent or `None` an operand; `xs` holds `Linear` where linear.
       Needed where `linear` names operands in which the op is linear, jointly or one at a time; `(0,)` stands
-      for all operands of a variadic op.
+      for all operands of a variadic op. `bilinear` says that it is linear in one at a time only.
+    - `jet(y, xs, series, **attributes)`: Taylor coefficients of the result (a tuple of lists if there are several).
+      Entries of `series` are lists of coefficients 1, 2, ... of the operands, `None` where all are zero; so is the
+      result. By default from `jvp`; see `axil.dialects.taylor`.
     - `batch(size, xs, batched, **attributes)`: result(s) with a leading batch dimension. `batched` says which
       operands have one.
     - `lower`: the name of the StableHLO op that takes the same operands and no attributes, or
@@ -97,8 +121,16 @@ class Op:
     - `simplify(values, attributes, result)`: a value that may stand for the result, or `None`.
     - `determined(results, **attributes)`, in NumPy: what of the results is unique, where they are not, such as
       eigenvectors, whose sign is arbitrary. The generated tests compare this instead of the results.
+    - `total(length, xs, **attributes)`: the sum of the op's results over the steps of a loop, from operands that are
+      stacked along a new leading dimension of `length`: for ops whose result is larger than their operands.
+    - `accumulate(total, xs, **attributes)`: `total` plus the op's result, without making that, or `None`: for ops that
+      place small operands in a large zero.
     - `named_batch(size, axis_name, xs, batched, **attributes)`: for ops over a named axis, when that axis is the one
       being batched; gives the result and whether it is batched.
+    - `checks[category](xs, **attributes)`: what `checkify` asks of the op's operands: a `Check` or `None`.
+      Whether a result has a NaN needs no rule; an op whose result has one only where its operands have says so by
+      `makes_nan=False`, and is not asked.
+    - `raises(xs, **attributes)`: for ops whose effect is an error: a `Failure`.
     """
 
     name: str
@@ -113,14 +145,23 @@ class Op:
     attributes: Mapping[str, str] = field(default_factory=dict)
     transpose: Callable[..., Any] | None = None
     linear: tuple[int, ...] = ()
+    bilinear: bool = False  # linear in each of the `linear` operands alone, not in all of them jointly
+    jet: Callable[..., Any] | None = None
     variadic: bool = False  # operands of any number and type; the arity is part of the name in text
-    results: int = 1  # 0: as many as operands
+    results: int = 1  # 0: as many as operands; -1: none, the op is there for its effect
+    checks: Mapping[str, Callable[..., Check | None]] = field(default_factory=dict)
+    makes_nan: bool = True  # False: it moves, chooses or rounds values
+    raises: Callable[..., Failure] | None = None
     simplify: Callable[..., Any] | None = None
     foldable: bool = True  # False: constant operands must not be computed at compile time
     cheap: bool = False  # better computed again than kept from the forward pass for the backward one
+    total: Callable[..., Any] | None = None
+    accumulate: Callable[..., Any] | None = None
     named_batch: Callable[..., Any] | None = None
     determined: Callable[..., tuple] | None = None
     flops: Callable[..., float] | None = None  # default: one a result element
+    transcendental: bool = False  # a result element is a function such as exp, counted apart from flops
+    traffic: Callable[..., float] | None = None  # bytes read and written; default: all of operands and results
     domain: tuple[float, float] = (-2.0, 2.0)
     source: str = ""  # paper or standard, where there is one
 
@@ -136,8 +177,8 @@ class Op:
             for rule in ("summary", "infer", "reference", "jvp", "batch", "lower", "samples")
             if not getattr(self, rule)
         ]
-        if self.named_batch is not None and "samples" in missing:
-            missing.remove("samples")  # it computes nothing until an axis is bound
+        if (self.named_batch is not None or self.has_effect) and "samples" in missing:
+            missing.remove("samples")  # it computes nothing until an axis is bound, or at all
         if self.linear and self.transpose is None:
             missing.append("transpose (the op says it is linear)")
         if self.transpose is not None and not self.linear:
@@ -150,6 +191,11 @@ class Op:
         for attribute, kind in self.attributes.items():
             if kind not in from_table:
                 raise DeclarationError(f"op '{self.name}': attribute '{attribute}' has unknown kind '{kind}'")
+
+    @property
+    def has_effect(self) -> bool:
+        """True for ops that are run for what they do: they are neither dropped nor merged nor moved."""
+        return self.results < 0
 
     def __call__(self, *operands: Any, **attributes: Any) -> Any:
         """Emit the op where MLIR is being built, else compute it with NumPy. For rules, not for users."""
@@ -175,6 +221,21 @@ class Op:
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
+
+
+def bytes_of(avals: Any) -> float:
+    """Bytes of arrays, together."""
+    return float(sum(a.size * a.dtype.itemsize for a in avals))
+
+
+def reads_a_part(xs: Any, ys: Any, **attributes: Any) -> float:
+    """The `traffic(operands, results)` rule of ops that read as much of their first operand as the result has."""
+    return 2 * bytes_of(ys) + bytes_of(xs[1:])
+
+
+def writes_a_part(xs: Any, ys: Any, **attributes: Any) -> float:
+    """The `traffic(operands, results)` rule of ops that replace as much of their first operand as the second has."""
+    return bytes_of(xs[1:]) + bytes_of(xs[1:2])
 
 
 def _emitting() -> bool:
@@ -213,6 +274,15 @@ def full(shape: tuple[int, ...], fill: Any, dtype: Any) -> Any:
 
         return splat(array, tuple(shape))
     return np.broadcast_to(array, shape)
+
+
+def is_zero(x: Any) -> bool:
+    """Whether `x` is a literal zero, in either world of the rules."""
+    if isinstance(x, np.ndarray):
+        return not x.any()
+    from axil.dialects.emit import splat_value
+
+    return splat_value(x) == 0
 
 
 def full_like(x: Any, fill: Any) -> Any:

@@ -221,11 +221,11 @@ _BOOLS = (sample("bool[4,5]", grad=False, **_WINDOWS[0]), sample("u32[4,5]", gra
 
 reduce_window_max = _reduction(
     "reduce_window_max", "Maximum of each window; NaN wins.", np.maximum, "maximum", lowest, "ordered",
-    _extremum_jvp(True), samples=(*_SAMPLES, *_OTHERS, *_BOOLS),
+    _extremum_jvp(True), samples=(*_SAMPLES, *_OTHERS, *_BOOLS), makes_nan=False,
 )  # fmt: skip
 reduce_window_min = _reduction(
     "reduce_window_min", "Minimum of each window; NaN wins.", np.minimum, "minimum", highest, "ordered",
-    _extremum_jvp(False), samples=(*_SAMPLES, *_OTHERS, *_BOOLS),
+    _extremum_jvp(False), samples=(*_SAMPLES, *_OTHERS, *_BOOLS), makes_nan=False,
 )  # fmt: skip
 
 

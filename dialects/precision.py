@@ -71,5 +71,5 @@ reduce_precision = Op(
     jvp=jvp_linear("reduce_precision"), linear=(0,),
     transpose=lambda ct, xs, **attributes: (reduce_precision(ct, **attributes),),
     batch=lambda size, xs, batched, **attributes: reduce_precision(xs[0], **attributes),
-    lower=_lower, samples=_SAMPLES, source="StableHLO `reduce_precision`",
+    lower=_lower, samples=_SAMPLES, source="StableHLO `reduce_precision`", makes_nan=False,
 )  # fmt: skip

@@ -29,10 +29,14 @@ def load_dialect() -> None:
     global _loaded
     from axil.dialects import families  # noqa: F401  (importing the families fills OPS)
 
-    for op in OPS.values():
-        if not op.variadic:
+    declared = [op for op in OPS.values() if not op.variadic]
+    extending = [op for op in declared if "." in op.name]  # users' ops: names that IRDL's verifier does not take
+    for op in declared:
+        if op not in extending:
             _op_class(op, len(op.operands), op.name)
     Axil.load()
+    for op in extending:
+        _register_late(op, len(op.operands), op.name, ir.Context.current)
     _loaded = True
 
 
@@ -41,26 +45,39 @@ def declare_arity(op: Op, arity: int) -> None:
     key = (op.name, arity)
     if key in _arities:
         return
+    with _lock:
+        if key not in _arities:
+            _register_late(op, arity, f"{op.name}.{arity}", _context())
+            _arities.add(key)
+
+
+def declare_op(op: Op) -> None:
+    """Register an op that was declared after the dialect was loaded; before that there is nothing to do."""
+    with _lock:
+        if _loaded and not op.variadic:
+            _register_late(op, len(op.operands), op.name, _context())
+
+
+def _context() -> ir.Context:
     from axil.dialects.mlir import context
 
-    ctx = context()
-    with _lock:
-        if key in _arities:
-            return
-        with ctx, ir.Location.unknown():
-            before = list(Axil.operations)
-            cls = _op_class(op, arity, f"{op.name}.{arity}")
-            Axil.operations = [cls]
-            module = Axil._emit_module()
-            Axil.operations = [*before, cls]
-            irdl_bindings.load_dialects(module)
-            cls._attach_traits()
-        _arities.add(key)
+    return context()
+
+
+def _register_late(op: Op, arity: int, name: str, ctx: ir.Context) -> None:
+    with ctx, ir.Location.unknown():
+        before = list(Axil.operations)
+        cls = _op_class(op, arity, name)
+        Axil.operations = [cls]
+        module = Axil._emit_module()
+        Axil.operations = [*before, cls]
+        irdl_bindings.load_dialects(module)
+        cls._attach_traits()
 
 
 def declare_arities(text: str) -> None:
     """Register the arities that a text mentions, before it is parsed."""
-    for name, arity in set(re.findall(r"\baxil\.(\w+)\.(\d+)", text)):
+    for name, arity in set(re.findall(r"\baxil\.([\w.]*\w)\.(\d+)\b", text)):
         op = OPS.get(name)
         if op is not None and op.variadic:
             declare_arity(op, int(arity))
@@ -68,17 +85,19 @@ def declare_arities(text: str) -> None:
 
 def _op_class(op: Op, arity: int, name: str) -> Any:
     operand_names = [f"operand{i}" for i in range(arity)] if op.variadic else list(op.operands)
-    count = op.results or arity
+    count = max(op.results, 0) if op.results else arity
     annotations: dict[str, Any] = {n: ext.Operand[ir.RankedTensorType] for n in operand_names}
     annotations |= {f"result{i}": ext.Result[ir.RankedTensorType] for i in range(count)}
     annotations |= {n: ATTRIBUTE_KINDS[kind][0] for n, kind in op.attributes.items()}
     body = {"__annotations__": annotations, "verify_invariants": staticmethod(_verifier(op, arity))}
     base = Axil.Operation
-    return type(base)(f"{op.name}_op", (base,), body, name=name, traits=[ext.Pure])
+    traits = [] if op.has_effect else [ext.Pure]
+    return type(base)(f"{op.name.replace('.', '_')}_op", (base,), body, name=name, traits=traits)
 
 
-def _verifier(op: Op, arity: int) -> Callable[[Any], bool]:
+def _verifier(declared: Op, arity: int) -> Callable[[Any], bool]:
     def verify(operation: Any) -> bool:
+        op = OPS[declared.name]  # a user may have declared it again
         # Runs before IRDL's own checks: a missing attribute or a foreign operand type must not raise here.
         if len(operation.operands) != arity:
             return _error(operation, f"takes {arity} operands, got {len(operation.operands)}")

@@ -15,6 +15,7 @@ import numpy as np
 
 from axil.dialects import scatter_rows
 from axil.dialects.avals import SMALL_TYPES
+from axil.dialects.checks import out_of_bounds
 from axil.dialects.errors import AttributeValueError, DifferentiationError
 from axil.dialects.factories import (
     OPS,
@@ -31,7 +32,7 @@ from axil.dialects.factories import (
     sample,
     shape_of,
 )
-from axil.dialects.op import full_like, zeros_like_aval
+from axil.dialects.op import Check, full_like, is_zero, zeros_like_aval
 from axil.dialects.reduction import highest, lowest
 from axil.dialects.small_types import wide_dtype
 from axil.dialects.windows import Windows
@@ -133,6 +134,14 @@ def _read_back(x: Any, xs: Any, attributes: dict) -> Any:
     return ops.gather(x, xs[1], **windows.gather_attributes(mode))
 
 
+def _bounds(name: str) -> Callable[..., Check | None]:
+    def check(xs: Any, **attributes: Any) -> Check | None:
+        windows, shape = windows_of(shape_of(xs[0]), shape_of(xs[2]), **attributes), shape_of(xs[0])
+        return out_of_bounds(name, xs[1], windows.limits(shape), windows.index_map, shape)
+
+    return check
+
+
 def _lower(combine: str, neutral: Callable[[np.dtype], Any] | None) -> Callable[..., Any]:
     def lower(values: Any, results: Any, context: Any, **attributes: Any) -> Any:
         operand, indices, updates = values
@@ -168,6 +177,11 @@ def _add_jvp(y: Any, xs: Any, dxs: Any, **attributes: Any) -> Any:
 def _add_transpose(ct: Any, xs: Any, **attributes: Any) -> tuple:
     of_updates = _read_back(ct, xs, attributes) if is_linear(xs[2]) else None
     return ct if is_linear(xs[0]) else None, None, of_updates
+
+
+def _add_accumulate(total: Any, xs: Any, **attributes: Any) -> Any:
+    """What is added to zeros is added to the total instead."""
+    return ops.scatter_add(total, xs[1], xs[2], **attributes) if is_zero(xs[0]) else None
 
 
 def _set_jvp(y: Any, xs: Any, dxs: Any, **attributes: Any) -> Any:
@@ -307,7 +321,7 @@ def _scatter(
     return Op(
         name=name, summary=summary, operands=("operand", "indices", "updates"), attributes=ATTRIBUTES,
         infer=_infer(name), reference=_reference(*write), jvp=jvp, batch=_batch(name),
-        lower=_lower(combine, neutral), samples=samples, source="https://openxla.org/stablehlo/spec#scatter",
+        lower=_lower(combine, neutral), checks={"index": _bounds(name)}, samples=samples, source="https://openxla.org/stablehlo/spec#scatter",
         **more,
     )  # fmt: skip
 
@@ -315,10 +329,11 @@ def _scatter(
 scatter_set = _scatter(
     "scatter_set", "The operand with windows replaced by updates; of colliding ones the last wins.",
     (_assign, _replace), "set", _set_jvp, (*_ONE, *_MANY), None, linear=(0, 2), transpose=_set_transpose,
+    makes_nan=False,
 )  # fmt: skip
 scatter_add = _scatter(
     "scatter_add", "The operand with updates added to its windows.", _ufunc_at(np.add), "add", _add_jvp,
-    (*_ONE, *_MANY), lambda dtype: 0, linear=(0, 2), transpose=_add_transpose,
+    (*_ONE, *_MANY), lambda dtype: 0, linear=(0, 2), transpose=_add_transpose, accumulate=_add_accumulate,
 )  # fmt: skip
 scatter_mul = _scatter(
     "scatter_mul", "The operand with its windows multiplied by updates.", _ufunc_at(np.multiply), "mul",
@@ -327,9 +342,9 @@ scatter_mul = _scatter(
 )  # fmt: skip
 scatter_min = _scatter(
     "scatter_min", "The operand with its windows limited from above by updates.", _ufunc_at(np.minimum),
-    "min", _extremum_jvp, (*_ONE, *_MANY), highest,
+    "min", _extremum_jvp, (*_ONE, *_MANY), highest, makes_nan=False,
 )  # fmt: skip
 scatter_max = _scatter(
     "scatter_max", "The operand with its windows limited from below by updates.", _ufunc_at(np.maximum),
-    "max", _extremum_jvp, (*_ONE, *_MANY), lowest,
+    "max", _extremum_jvp, (*_ONE, *_MANY), lowest, makes_nan=False,
 )  # fmt: skip

@@ -31,7 +31,7 @@ from axil.dialects.factories import (
     sample,
     shape_of,
 )
-from axil.dialects.op import zeros_like_aval
+from axil.dialects.op import reads_a_part, zeros_like_aval
 
 SMALL = 4096
 """Broadcasts of at most this many elements are copied by the reference: quicker than making a view."""
@@ -42,8 +42,8 @@ def up(axes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(a + 1 for a in axes)
 
 
-def free(*avals: Aval, **attributes: Any) -> float:
-    """The `flops` rule of ops that compute nothing."""
+def free(*avals: Any, **attributes: Any) -> float:
+    """The `flops` rule of ops that compute nothing, and the `traffic` rule of those that touch nothing."""
     return 0.0
 
 
@@ -97,9 +97,9 @@ reshape = Op(
     jvp=jvp_linear("reshape"), linear=(0,),
     transpose=lambda ct, xs, *, shape: (reshape(ct, shape=xs[0].shape),),
     batch=lambda size, xs, batched, *, shape: reshape(xs[0], shape=(size, *shape)), lower=_reshape_lower,
-    simplify=_reshape_simplify, cheap=True, flops=free,
+    simplify=_reshape_simplify, cheap=True, flops=free, traffic=free,
     samples=(sample("f32[2,3]", shape=(3, 2)), sample("f32[1]", shape=()), sample("f32[4]", shape=(2, 1, 2)),
-             sample("i32[0,3]", shape=(0,), grad=False)),
+             sample("i32[0,3]", shape=(0,), grad=False)), makes_nan=False,
 )  # fmt: skip
 
 # ---- broadcast_in_dim ----------------------------------------------------------------------------------
@@ -168,7 +168,7 @@ broadcast_in_dim = Op(
     simplify=_broadcast_simplify, cheap=True, flops=free,
     source="StableHLO `broadcast_in_dim`",
     samples=(sample("f32[3]", shape=(2, 3), dims=(1,)), sample("f32[2,1]", shape=(2, 4, 3), dims=(0, 2)),
-             sample("f32[]", shape=(2, 2), dims=()), sample("f32[1,3]", shape=(1, 3), dims=(0, 1))),
+             sample("f32[]", shape=(2, 2), dims=()), sample("f32[1,3]", shape=(1, 3), dims=(0, 1))), makes_nan=False,
 )  # fmt: skip
 
 # ---- transpose -----------------------------------------------------------------------------------------
@@ -220,7 +220,7 @@ transpose = Op(
     batch=lambda size, xs, batched, *, permutation: transpose(xs[0], permutation=(0, *up(permutation))),
     lower=_transpose_lower, simplify=_transpose_simplify, flops=free,
     samples=(sample("f32[2,3,4]", permutation=(2, 0, 1)), sample("f32[2,3]", permutation=(0, 1)),
-             sample("f32[]", permutation=())),
+             sample("f32[]", permutation=())), makes_nan=False,
 )  # fmt: skip
 
 # ---- slice and pad -------------------------------------------------------------------------------------
@@ -267,11 +267,11 @@ slice_ = Op(
     attributes={"starts": "ints", "limits": "ints", "strides": "ints"}, infer=_slice_infer,
     reference=lambda x, *, starts, limits, strides: x[tuple(map(slice, starts, limits, strides))],
     jvp=jvp_linear("slice"), linear=(0,), transpose=_slice_transpose, batch=_slice_batch, lower=_slice_lower,
-    simplify=_slice_simplify, flops=free,
+    simplify=_slice_simplify, flops=free, traffic=reads_a_part,
     samples=(sample("f32[4,5]", starts=(1, 0), limits=(3, 5), strides=(1, 2)),
              sample("f32[7]", starts=(1,), limits=(6,), strides=(3,)),
              sample("f32[3]", starts=(2,), limits=(2,), strides=(1,)),
-             sample("f32[]", starts=(), limits=(), strides=())),
+             sample("f32[]", starts=(), limits=(), strides=())), makes_nan=False,
 )  # fmt: skip
 
 
@@ -368,7 +368,7 @@ pad = Op(
              sample("f32[3,4]", "f32[]", low=(-1, 2), high=(2, -1), interior=(1, 2)),
              sample("f32[3]", "f32[]", low=(-1,), high=(-1,), interior=(2,)),
              sample("f32[3]", "f32[]", low=(-5,), high=(4,), interior=(0,)),
-             sample("f32[0]", "f32[]", low=(2,), high=(1,), interior=(1,))),
+             sample("f32[0]", "f32[]", low=(2,), high=(1,), interior=(1,))), makes_nan=False,
 )  # fmt: skip
 
 # ---- concatenate ---------------------------------------------------------------------------------------
@@ -430,7 +430,7 @@ concatenate = Op(
     simplify=lambda operands, attributes, result: operands[0] if len(operands) == 1 else None,
     flops=free,
     samples=(sample("f32[2,3]", "f32[2,1]", "f32[2,2]", axis=1), sample("f32[3]", axis=0),
-             sample("i32[1,2]", "i32[3,2]", axis=0, grad=False)),
+             sample("i32[1,2]", "i32[3,2]", axis=0, grad=False)), makes_nan=False,
 )  # fmt: skip
 
 # ---- reverse and iota ----------------------------------------------------------------------------------
@@ -466,7 +466,7 @@ reverse = Op(
     batch=lambda size, xs, batched, *, axes: reverse(xs[0], axes=up(axes)), flops=free,
     simplify=lambda operands, attributes, result: None if attributes["axes"] else operands[0],
     samples=(sample("f32[2,3]", axes=(1,)), sample("f32[2,3,2]", axes=(2, 0)), sample("f32[3]", axes=()),
-             sample("u8[5]", axes=(0,), domain=(0, 200))),
+             sample("u8[5]", axes=(0,), domain=(0, 200))), makes_nan=False,
 )  # fmt: skip
 
 
@@ -496,7 +496,7 @@ iota = Op(
     batch=lambda size, xs, batched, **attributes: broadcast_batch(iota(**attributes), size),
     lower=_iota_lower, cheap=True, flops=free,
     samples=(sample(shape=(2, 3), axis=1, dtype=np.dtype("int32")),
-             sample(shape=(4,), axis=0, dtype=np.dtype("float32"))),
+             sample(shape=(4,), axis=0, dtype=np.dtype("float32"))), makes_nan=False,
 )  # fmt: skip
 
 # ---- identities ----------------------------------------------------------------------------------------
@@ -505,9 +505,10 @@ optimization_barrier = Op(
     name="optimization_barrier", operands=("x",), attributes={"id": "int"},
     summary="The operand, made opaque: work behind barriers of different `id` is never merged.",
     infer=lambda x, *, id: x, reference=lambda x, *, id: x, jvp=lambda y, xs, dxs, *, id: dxs[0], linear=(0,),
-    transpose=lambda ct, xs, *, id: (ct,), foldable=False, flops=free,
+    transpose=lambda ct, xs, *, id: (ct,), foldable=False, flops=free, traffic=free,
     batch=lambda size, xs, batched, *, id: optimization_barrier(xs[0], id=id),
     lower=lambda values, results, context, *, id: _barrier(values[0]), samples=(sample("f32[3]", id=1),),
+    makes_nan=False,
 )  # fmt: skip
 
 
@@ -521,8 +522,18 @@ stop_gradient = Op(
     name="stop_gradient", summary="The operand, taken as a constant by differentiation.", operands=("x",),
     infer=lambda x: x, reference=lambda x: x, jvp=no_tangent,
     batch=lambda size, xs, batched: stop_gradient(xs[0]),
-    lower=lambda values, results, context: values[0], flops=free,
-    samples=(sample("f32[3]", grad=False), sample("i32[2]", grad=False)),
+    lower=lambda values, results, context: values[0], flops=free, traffic=free,
+    samples=(sample("f32[3]", grad=False), sample("i32[2]", grad=False)), makes_nan=False,
+)  # fmt: skip
+
+
+checkpoint_name = Op(
+    name="checkpoint_name", summary="The operand, under a name by which checkpoint policies know it.", operands=("x",),
+    attributes={"name": "str"}, infer=lambda x, *, name: x, reference=lambda x, *, name: x, flops=free,
+    jvp=lambda y, xs, dxs, *, name: dxs[0],  # tangents have no name
+    batch=lambda size, xs, batched, *, name: checkpoint_name(xs[0], name=name),
+    lower=lambda values, results, context, *, name: values[0],
+    samples=(sample("f32[3]", name="a"), sample("i32[2,2]", name="b")), makes_nan=False,
 )  # fmt: skip
 
 
@@ -536,5 +547,5 @@ not_differentiable = Op(
     operands=("x",), attributes={"why": "str"}, infer=lambda x, *, why: x, reference=lambda x, *, why: x,
     jvp=_refuse_tangent, batch=lambda size, xs, batched, *, why: not_differentiable(xs[0], why=why),
     lower=lambda values, results, context, *, why: values[0], flops=free,
-    samples=(sample("i32[3]", why="the samples have no derivative", grad=False),),
+    samples=(sample("i32[3]", why="the samples have no derivative", grad=False),), makes_nan=False,
 )  # fmt: skip

@@ -159,7 +159,7 @@ sort = Op(
         _sample("f32[7]"), _sample("f32[3,5]", axis=1), _sample("f32[4,3]", axis=0),
         _sample("f32[6]", "f32[6]"), _sample("i32[6]", "f32[6]", num_keys=2), _sample("bool[5]", "i32[5]"),
         _sample("u32[5]", "f32[5]", "i32[5]", num_keys=2),
-    ),
+    ), makes_nan=False,
 )  # fmt: skip
 
 
@@ -211,5 +211,5 @@ top_k = Op(
     flops=lambda x, *, k: float(x.size * max(k, 1).bit_length()), samples=(
         sample("f32[7]", k=3), sample("f32[3,5]", k=5), sample("i32[4,40]", k=2), sample("bf16[40]", k=3, grad=False),
         sample("u8[2,70]", k=4), sample("f32[3,100]", k=70), sample("f32[4]", k=0), sample("bool[40]", k=2),
-    ),
+    ), makes_nan=False,
 )  # fmt: skip

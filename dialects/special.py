@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from axil.dialects import complex_formulas as of_complex
-from axil.dialects import formulas, staged
+from axil.dialects import formulas, staged, taylor
 from axil.dialects.errors import AttributeValueError
 from axil.dialects.factories import (
     Aval,
@@ -37,7 +37,7 @@ def _special(name: str, summary: str, derivative: Any, *, reference: Any = None,
     formula = getattr(formulas, name)
     return unary(
         name, summary, _quiet(reference) if reference else staged.reference(formula),
-        staged.lowering(formula), derivative=derivative, takes="float", samples=_BOTH, **more,
+        staged.lowering(formula), derivative=derivative, takes="float", samples=_BOTH, transcendental=True, **more,
     )  # fmt: skip
 
 
@@ -48,7 +48,7 @@ def _also_complex(name: str, summary: str, derivative: Any, formula: Any, **more
     reference = _quiet(getattr(np, _NUMPY_NAMES.get(name, name)))
     return unary(
         name, summary, reference, staged.on_parts(formula, real, everywhere=True), derivative=derivative,
-        samples=samples, **more,
+        samples=samples, transcendental=True, **more,
     )  # fmt: skip
 
 
@@ -86,8 +86,10 @@ atan = _also_complex(
 
 # ---- hyperbolic functions ------------------------------------------------------------------------------
 
-sinh = _also_complex("sinh", "Hyperbolic sine.", lambda y, x: cosh(x), of_complex.hyperbolic_sine)
-cosh = _also_complex("cosh", "Hyperbolic cosine.", lambda y, x: sinh(x), of_complex.hyperbolic_cosine)
+sinh = _also_complex("sinh", "Hyperbolic sine.", lambda y, x: cosh(x), of_complex.hyperbolic_sine,
+                     jet=taylor.with_companion("cosh", 1, 1))  # fmt: skip
+cosh = _also_complex("cosh", "Hyperbolic cosine.", lambda y, x: sinh(x), of_complex.hyperbolic_cosine,
+                     jet=taylor.with_companion("sinh", 1, 1))  # fmt: skip
 asinh = _also_complex("asinh", "Inverse hyperbolic sine.", lambda y, x: ops.rsqrt(ops.add(ops.mul(x, x), 1.0)),
                       of_complex.asinh)  # fmt: skip
 # One root of the product would be the other root for complex numbers left of 0.
@@ -174,7 +176,7 @@ def _lower_exp2(values: Any, results: Any, context: Any) -> Any:
 
 
 exp2 = unary("exp2", "2 to a power.", _quiet(np.exp2), _lower_exp2, samples=(*_BOTH, sample("c64[3]")),
-             derivative=lambda y, x: ops.mul(y, full_like(y, math.log(2))))  # fmt: skip
+             derivative=lambda y, x: ops.mul(y, full_like(y, math.log(2))), transcendental=True)  # fmt: skip
 
 
 def _lower_nextafter(values: Any, results: Any, context: Any) -> Any:

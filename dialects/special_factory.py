@@ -58,7 +58,8 @@ def formula_op(
 
     return Op(
         name=name, summary=summary, operands=tuple(operands), infer=infer, reference=in_numpy(formula, wide), jvp=jvp,
-        batch=batch_elementwise(name), lower=in_stablehlo(formula, wide), samples=samples, flops=_flops, **more,
+        batch=batch_elementwise(name), lower=in_stablehlo(formula, wide), samples=samples, flops=_flops,
+        transcendental=True, **more,
     )  # fmt: skip
 
 

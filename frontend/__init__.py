@@ -18,22 +18,37 @@ from typing import Any
 __version__ = "0.1.0"
 
 _NAMES = {
-    "config": ["disable_jit", "enable_x64"],
+    "config": [
+        "array_garbage_collection_guard", "check_tracer_leaks", "checking_leaks", "debug_infs", "debug_key_reuse",
+        "debug_nans", "default_device", "default_matmul_precision", "default_prng_impl", "disable_jit",
+        "enable_checks", "enable_custom_prng", "enable_x64", "explain_cache_misses", "legacy_prng_key",
+        "log_compiles", "no_execution", "no_tracing", "numpy_dtype_promotion", "numpy_rank_promotion",
+        "softmax_custom_jvp", "thread_guard", "threefry_partitionable", "transfer_guard",
+        "transfer_guard_device_to_device", "transfer_guard_device_to_host", "transfer_guard_host_to_device",
+    ],
     "array_methods": ["Array"],
-    "custom_derivatives": ["custom_jvp", "custom_vjp"],
-    "differentiation": ["grad", "jvp", "linearize", "value_and_grad", "vjp"],
-    "jacobians": ["hessian", "jacfwd", "jacrev"],
-    "compilation": ["ShapeDtypeStruct", "clear_caches", "eval_shape", "jit", "make_ir"],
+    "custom_derivatives": ["closure_convert", "custom_gradient", "custom_jvp", "custom_vjp"],
+    "differentiation": ["grad", "value_and_grad"],
+    "forward_mode": ["jvp"],
+    "linear_maps": ["fwd_and_bwd", "linear_transpose", "linearize", "vjp"],
+    "jacobians": ["hessian", "jacfwd", "jacobian", "jacrev"],
+    "jitted": ["clear_caches", "jit"],
+    "abstract_evaluation": ["eval_shape", "make_ir", "make_jaxpr"],
+    "avals_of": ["typeof"],
+    "shape_structs": ["ShapeDtypeStruct"],
     "placement": ["block_until_ready", "device_get", "device_put"],
     "runtime": ["Device", "device_count", "devices", "local_device_count", "local_devices"],
     "tree": ["tree_map"],
     "vectorization": ["vmap"],
+    "callbacks": ["effects_barrier", "pure_callback"],
     "checkpoint": ["remat"],
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names}
 _MODULES = (
-    "aot", "checkpoint", "config", "core", "dlpack", "dtypes", "errors", "flatten_util", "image", "lax", "nn", "numpy",
-    "ops", "random", "runtime", "scipy", "tree", "tree_util", "typing",
+    "aot", "ad_checkpoint", "checkpoint", "checkpoint_policies", "custom_batching", "custom_derivatives", "config", "core",
+    "debug", "dlpack", "dtypes", "errors", "experimental", "extend",
+    "flatten_util", "image", "lax", "nn", "numpy", "ops", "random", "runtime", "scipy", "testing", "test_util", "tree",
+    "tree_util", "typing",
 )  # fmt: skip
 
 

@@ -17,10 +17,13 @@ from typing import Any
 import numpy as np
 
 from axil import errors, tree
-from axil.compilation import JitFunction, Lowered, ShapeDtypeStruct, jit
 from axil.core import RULE_ERRORS, user_error
+from axil.jitted import JitFunction, jit
 from axil.operands import ArgumentError, check_callable, function_name
 from axil.runtime import load
+from axil.shape_structs import ShapeDtypeStruct
+from axil.source import user_line
+from axil.stages import Lowered
 
 Targets = Any  # a name, a `Target`, or several of them
 
@@ -93,9 +96,25 @@ def _write(
             compiled = compile_program(module.operation.clone(), target, name=name)
         except RULE_ERRORS as e:
             raise user_error(e) from None
+        _refuse_host_calls(compiled.host_calls, name)
         programs[target] = compiled.vmfb
         cost = compiled.cost
     write(path, name=name, programs=programs, signature=signature, weights=constants, source=source, cost=cost)
+
+
+def _refuse_host_calls(calls: Sequence[Any], name: str) -> None:
+    """An artifact runs without Python's functions, and often without Python."""
+    if calls:
+        names = ", ".join(dict.fromkeys(f"'{c.function.name}'" for c in calls))
+        raise ArgumentError(
+            errors.explain(
+                f"save: '{name}' calls the Python function {names} (a callback, debug.print or the like), which an "
+                "artifact cannot hold",
+                user_line(),
+                ways_out=["leave debugging calls out of what is saved, for example behind a static argument",
+                          "return what the callback needs, and call it on the program's results"],
+            )  # fmt: skip
+        )
 
 
 # ---- functions -----------------------------------------------------------------------------------------
@@ -110,10 +129,10 @@ class _Slot:
 
 def _prepare(lowered: Lowered) -> tuple[Any, Any]:
     """The signature of an artifact, and the module with its function in the order that the signature says."""
-    call = lowered.call
+    call = lowered._call
     dynamic, named = tree.tree_unflatten(call.treedef, [_Slot(i, x.aval) for i, x in enumerate(call.operands)])
-    results = tree.tree_unflatten(lowered.treedef, [_Slot(i, a) for i, (a, _) in enumerate(lowered.outputs)])
-    names = _argument_names(lowered.jitted, len(dynamic), set(call.static))
+    results = tree.tree_unflatten(lowered.out_tree, [_Slot(i, a) for i, (a, _) in enumerate(lowered._outputs)])
+    names = _argument_names(lowered._jitted, len(dynamic), set(call.static))
     arguments, keywords, result = [_plain(x) for x in dynamic], _plain(named), _plain(results)
     signature = _signature(arguments, keywords, result, names)
     hidden = range(len(call.operands), len(call.operands) + len(lowered.hidden))

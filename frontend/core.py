@@ -21,15 +21,26 @@ import numpy as np
 
 from axil import dtypes, errors
 from axil.array_methods import ArrayMethods
+from axil.config import activate_all, config
 from axil.dialects import avals as av
 from axil.dialects.avals import Aval, aval
-from axil.dialects.errors import AttributeValueError, DifferentiationError, DtypeError
+from axil.dialects.errors import (
+    AttributeValueError,
+    BatchingError,
+    CheckFailed,
+    DifferentiationError,
+    DtypeError,
+    EffectError,
+)
 from axil.dialects.errors import ShapeError as RuleShapeError
+from axil.dialects.host_functions import EffectLog
 from axil.dialects.op import Op
 from axil.runtime.errors import AxilError
 from axil.source import Location, SourceLine, user_line, user_location
 
-RULE_ERRORS = (RuleShapeError, DtypeError, AttributeValueError, DifferentiationError)
+RULE_ERRORS = (
+    RuleShapeError, DtypeError, AttributeValueError, DifferentiationError, BatchingError, CheckFailed, EffectError,
+)  # fmt: skip
 
 _EMBED_LIMIT = 16
 """Constants of more elements than this become hidden operands: MLIR keeps embedded ones for ever."""
@@ -39,8 +50,16 @@ class ShapeError(AxilError, TypeError, ValueError):
     """Shapes, dtypes or attributes of an operation do not fit together."""
 
 
-class DerivativeError(AxilError, TypeError, NotImplementedError):
+class DerivativeError(AxilError, TypeError, ValueError, NotImplementedError):
     """A derivative was asked for that does not exist."""
+
+
+class VmapError(AxilError, TypeError, ValueError, NotImplementedError):
+    """Something that cannot be batched is under `vmap`, such as a callback that does not say how."""
+
+
+class EffectMisplacedError(AxilError, ValueError):
+    """An effect, such as that of a check, is in a program that cannot have it."""
 
 
 class DonatedArrayError(AxilError, RuntimeError):
@@ -181,9 +200,11 @@ class Program:
         self.context = context()
         self.module = ir.Module.create(loc=ir.Location.unknown(self.context))
         self.functions = Deriver(self.module)
+        self.effects = EffectLog()  # what calls with effects have given so far, while this is being traced
         self._interpreter: Any = None
         self.uses_jit = False  # a jitted function is called in it: compile it rather than interpret it
         self.barriers = 0  # optimization barriers so far, each with a number of its own
+        self.jitted: dict[Any, Any] = {}  # jitted functions that were traced into it, by what they were called with
 
     @property
     def interpreter(self) -> Any:
@@ -224,6 +245,7 @@ class Trace:
         order, in_rule = (parent.order, parent.in_rule) if parent is not None else (0, False)
         self.order = {"derivative": order + 1, "rule": max(order - 1, 0), "opaque": 0}.get(role, order)
         self.in_rule = in_rule or role in ("rule", "opaque")
+        self.checked = role == "checkify" or (parent is not None and parent.checked)
         functions = program.functions
         self.name = functions.fresh(name)
         operation = functions._create(self.name, Signature(tuple(avals), ()), mlir_location(user_location()))
@@ -234,6 +256,9 @@ class Trace:
         self._captured: dict[int, Tracer] = {}
         self.known: dict[Any, Any] = {}
         self.sources: dict[Any, Any] = {}
+        self.concrete = False  # all its values can be computed now, and it is what will run
+        self.pending: list[Any] = []  # calls with effects that have not been made yet, where it is concrete
+        self.cursor: dict[str, int] | None = None  # how many have been made before here, see `EffectLog`
         self.alive = True
 
     # ---- emitting --------------------------------------------------------------------------------------
@@ -259,8 +284,15 @@ class Trace:
             op_name(op, len(tracers)), results=[tensor_type(a) for a in outputs],
             operands=[t.value for t in tracers], attributes=built or None, loc=mlir_location(location), ip=self.ip,
         )  # fmt: skip
+        if op.has_effect:
+            self._mark_effect()
         results = [Tracer(self, v, a, weak, location) for v, a in zip(made.results, outputs)]
         return results[0] if single else tuple(results)
+
+    def _mark_effect(self) -> None:
+        from axil.compiler.functions import mark_effects
+
+        mark_effects(self.program.functions[self.name])
 
     def call(self, name: str, operands: Sequence[Any], weak: Sequence[bool] | None = None) -> list[Tracer]:
         """Emit a call of a function of the module."""
@@ -268,6 +300,8 @@ class Trace:
         location = user_location()
         with mlir_location(location), self.ip:
             results = self.program.functions.call(name, values)
+        if self.concrete and self.program.functions.acts(name):
+            self.pending.append(self.program.functions.last(self.block))
         outputs = self.program.functions.signature(name).outputs
         weak = [*(weak or ()), *[False] * len(outputs)]  # results beyond those given are not weak
         return [Tracer(self, v, a, w, location) for v, a, w in zip(results, outputs, weak)]
@@ -353,6 +387,28 @@ class Trace:
 
     def evaluate(self, value: Any) -> Any:
         """The concrete value of an MLIR value of this trace; `_Unknown` if it has none."""
+        self.catch_up()
+        return self._evaluate(value)
+
+    def catch_up(self) -> None:
+        """Make the calls with effects that have been recorded so far, in order, as far as the program is known to run.
+
+        The run of the whole program, later, takes what they gave from the log.
+        """
+        if not self.concrete:
+            return
+        if self.parent is not None:
+            self.parent.catch_up()
+        if self.cursor is None:
+            self.cursor = dict(self.parent.cursor or {}) if self.parent is not None else {}
+        while self.pending:
+            call = self.pending.pop(0)
+            for operand in call.operands:
+                self._evaluate(operand)
+            with self.program.context, self.program.ir.Location.unknown(), self.program.effects.follow(self.cursor):
+                self.program.interpreter.execute(call, self.known)
+
+    def _evaluate(self, value: Any) -> Any:
         interpreter = self.program.interpreter
         while True:
             try:
@@ -437,11 +493,23 @@ def bind(op: Op, *operands: Any, weak: bool = False, **attributes: Any) -> Any:
         inferred = op.infer(*[a.aval for a in arrays], **attributes)
         with np.errstate(all="ignore"):
             result = op.reference(*[a._numpy for a in arrays], **attributes)
+        if eager_checks:
+            check_eager(op, [a._numpy for a in arrays], result if type(inferred) is tuple else (result,))
         if type(inferred) is not tuple:
             return make_array(result, inferred, weak)
         return tuple(make_array(r, a, weak) for r, a in zip(result, inferred))
     except RULE_ERRORS as e:
         raise user_error(e) from None
+
+
+eager_checks: list[Callable[[Op, Sequence[np.ndarray], Sequence[Any]], None]] = []
+"""What looks at the operands and results of eager operations, while an option asks for it (`axil.nan_checks`)."""
+
+
+def check_eager(op: Op, operands: Sequence[np.ndarray], results: Sequence[Any]) -> None:
+    """Let all `eager_checks` look at an operation that has run."""
+    for check in list(eager_checks):
+        check(op, operands, results)
 
 
 def concrete_array(x: Any) -> Array:
@@ -454,21 +522,38 @@ def concrete_array(x: Any) -> Array:
 
 def user_error(e: Exception) -> AxilError:
     """The user's view of an error that a rule raised: with the line that it came from."""
+    if isinstance(e, CheckFailed):
+        from axil.experimental.checkify import error_of_failure
+
+        return error_of_failure(e.failure)
     line = _line_of_mlir(getattr(e, "location", None)) or user_line()
-    kind = DerivativeError if isinstance(e, DifferentiationError) else ShapeError
+    kind = {DifferentiationError: DerivativeError, BatchingError: VmapError, EffectError: EffectMisplacedError}.get(type(e), ShapeError)
     return kind(errors.explain(str(e), line))
 
 
 def _line_of_mlir(location: Any) -> SourceLine | None:
     """The source line of an MLIR location, if it is a place in a file."""
-    text = str(location) if location is not None else ""
-    if not text.startswith('loc("'):
+    if location is None:
         return None
-    file, line, column = text[5:].rstrip(")").rsplit(":", 2)
-    place = (file.rstrip('"'), int(line), int(column) - 1)
+    from axil.dialects.locations import read
+
+    place = read(location)
+    return None if place is None else line_of_place(place)
+
+
+def user_place() -> Any:
+    """The user's present line, as it is read back from the locations of operations."""
+    from axil.dialects.locations import read
+
+    return read(mlir_location(user_location()))
+
+
+def line_of_place(place: Any) -> SourceLine:
+    """The source line of a location that was read back."""
+    at = (place.file, place.line, place.column - 1)
     # The place as it was when the operation was traced knows the function and the whole expression.
-    known = next((k for k in _locations if (k.file, k.line, k.column or 0) == place), None)
-    return SourceLine.at(known or Location(place[0], place[1], "", place[2]))
+    known = next((k for k in _locations if (k.file, k.line, k.column or 0) == at), None)
+    return SourceLine.at(known or Location(at[0], at[1], "", at[2]))
 
 
 # ---- running a function under a trace ------------------------------------------------------------------
@@ -496,6 +581,8 @@ def trace_function(
     parent = state.trace
     assert parent is not None
     trace = Trace(label, parent.program, parent, name, avals, role)
+    # What is differentiated runs once, on these values; branches, bodies and rules may not, or on others.
+    trace.concrete = parent.concrete and role == "derivative" and 0 < len(avals) == len(sources)
     arguments = trace.arguments(weak)
     trace.sources.update(zip([t.value for t in arguments], sources))
     outputs = _run(trace, function, arguments)
@@ -509,10 +596,14 @@ def _run(trace: Trace, function: Callable[..., Sequence[Any]], arguments: list[T
     try:
         outputs = [trace.lift(x) for x in function(*arguments)]
         trace.finish(outputs)
-        return outputs
     finally:
         state.trace = outer
         trace.abandon()
+    if config.check_tracer_leaks:
+        from axil.leaks import check_leaks
+
+        check_leaks(trace, arguments, outputs)
+    return outputs
 
 
 def _captures_first(trace: Trace, count: int) -> str:
@@ -539,8 +630,10 @@ def run_traced(label: str, function: Callable[..., Sequence[Any]], operands: Seq
     trace = Trace("", program, None, "main", [a.aval for a in arrays])  # the function's own trace has the label
     arguments = trace.arguments([a.weak_type for a in arrays])
     trace.known.update((t.value, a._numpy) for t, a in zip(arguments, arrays))
+    trace.concrete = True
     outputs = _run(trace, function, arguments)
-    return evaluate(trace, outputs)
+    with program.effects.follow({}):
+        return evaluate(trace, outputs)
 
 
 def evaluate(trace: Trace, outputs: Sequence[Tracer]) -> list[Array]:
@@ -550,9 +643,14 @@ def evaluate(trace: Trace, outputs: Sequence[Tracer]) -> list[Array]:
     program = trace.program
     operands = [trace.known[a] for a in trace.block.arguments]
     if program.uses_jit:
-        from axil.compilation import run_program
+        from axil.programs import run_program
 
         return run_program(trace, operands, outputs)
+    if config.watching:
+        from axil.watched_calls import evaluate_watched
+
+        results = evaluate_watched(trace, operands)
+        return [make_array(r, t.aval, t.weak_type) for r, t in zip(results, outputs)]
     text = program.module.operation.get_asm(assume_verified=True)
     evaluator = _evaluators.get(text) or program.interpreter
     try:
@@ -560,12 +658,18 @@ def evaluate(trace: Trace, outputs: Sequence[Tracer]) -> list[Array]:
             results = evaluator.run(trace.name, operands)
     except RULE_ERRORS as e:
         raise user_error(e) from None
-    _remember_evaluator(text, evaluator)
+    if not program.functions.names_calls:
+        _remember_evaluator(text, evaluator)
     return [make_array(r, t.aval, t.weak_type) for r, t in zip(results, outputs)]
 
 
 _evaluators: dict[str, Any] = {}
 _MAX_EVALUATORS = 512
+
+
+def forget_evaluators() -> None:
+    """Drop all kept interpreters."""
+    _evaluators.clear()
 
 
 def _remember_evaluator(text: str, evaluator: Any) -> None:
@@ -578,6 +682,8 @@ def _remember_evaluator(text: str, evaluator: Any) -> None:
         _evaluators.clear()
     _evaluators[text] = evaluator
 
+
+activate_all()  # options that were set before there were arrays
 
 __all__ = [
     "Array", "Aval", "Program", "ShapeError", "Trace", "Traced", "Tracer", "array_of_buffer", "as_array", "aval",

@@ -18,6 +18,7 @@ value, a `SourceLine`, names of transformations), so nothing here depends on tra
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Self
 
@@ -141,6 +142,7 @@ class TracerBoolConversionError(ConcretizationTypeError):
     ) -> Self:
         """For a value such as ``bool[]``; `context` names the use if it is known."""
         purpose = f" in {context}" if context else ""
+        condition = where.expression if where is not None and where.expression else "condition"
         return cls(
             explain(
                 f"the truth value of a traced {aval}{purpose} is not known yet",
@@ -149,8 +151,8 @@ class TracerBoolConversionError(ConcretizationTypeError):
                 f"under {_innermost(transforms)} the function runs once for all values of its arguments, so "
                 "Python's if, while, and, or, not, assert, min and max cannot depend on them.",
                 [
-                    "choose for each element: axil.numpy.where(condition, a, b)",
-                    "run one of two functions: axil.lax.cond(condition, f, g, x), or axil.lax.while_loop",
+                    f"compute both and choose for each element: axil.numpy.where({condition}, a, b)",
+                    f"run one of two functions: axil.lax.cond({condition}, f, g, x), or axil.lax.while_loop",
                     "combine conditions with & | ~ instead of and, or, not",
                     "if it is a setting and not data, make it static: jit(f, static_argnums=...) or "
                     "static_argnames=...",
@@ -224,6 +226,7 @@ class TracerArrayConversionError(AxilTypeError):
     ) -> Self:
         """For a value such as ``f32[3]``; `context` names the NumPy function if it is known."""
         purpose = f" by {context}" if context else ""
+        instead = _in_axil_numpy(where)
         return cls(
             explain(
                 f"a traced {aval} cannot be converted to a NumPy array{purpose}",
@@ -231,8 +234,7 @@ class TracerArrayConversionError(AxilTypeError):
                 transforms,
                 f"NumPy computes at once, and under {_innermost(transforms)} the numbers are not known yet.",
                 [
-                    "call the function of the same name in axil.numpy, or axil.numpy.asarray instead of "
-                    "numpy.asarray",
+                    f"call the function of the same name in axil.numpy: {instead or 'axil.numpy.asarray(x)'}",
                     "to index a NumPy array with a traced value, write axil.numpy.asarray(table)[i]",
                     "if the value is a setting and not data, make it static: jit(f, static_argnums=...)",
                 ],
@@ -367,6 +369,12 @@ class IRTypeError(AxilTypeError):
     What: an operation was built with operands that it does not take. Why: a rule of ours is wrong. Ways out:
     ``axil.disable_jit()`` to find the call, and rewriting that call in terms of other functions.
     """
+
+
+def _in_axil_numpy(where: SourceLine | None) -> str:
+    """A call of a function of NumPy's, such as `np.array(x)`, written with `axil.numpy`; empty for anything else."""
+    match = re.fullmatch(r"(?:np|numpy|onp)\.([\w.]+\(.*\))", where.expression) if where is not None else None
+    return f"axil.numpy.{match[1]}" if match else ""
 
 
 def _innermost(transforms: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""`jacfwd jacrev hessian`: full Jacobians, from derivatives along a basis, all directions at once by `vmap`."""
+"""`jacfwd jacrev jacobian hessian`: full Jacobians, from derivatives along a basis, all directions at once by `vmap`."""
 
 from __future__ import annotations
 
@@ -9,39 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from axil import errors, tree
+from axil import tree
 from axil.core import Array, as_array
 from axil.dialects import avals as av
-from axil.differentiation import GradientError, _check_differentiable, jvp, vjp
-from axil.operands import check_callable, dtype_text, function_name, normalize_argnums, operands_of
-from axil.source import user_line
+from axil.differentiation import check_differentiable, check_output
+from axil.dtypes import float0
+from axil.forward_mode import jvp
+from axil.linear_maps import chosen_arguments, vjp
+from axil.operands import check_callable, function_name, normalize_argnums, operands_of
 from axil.vectorization import vmap
-
-
-def _partial_fun(fun: Any, args: tuple, kwargs: dict, positions: tuple[int, ...]) -> Any:
-    """`fun` of the chosen arguments only."""
-
-    @functools.wraps(fun)
-    def chosen(*values: Any) -> Any:
-        new = list(args)
-        for i, v in zip(positions, values):
-            new[i] = v
-        return fun(*new, **kwargs)
-
-    return chosen
-
-
-def _check_outputs(leaves: Sequence[Any], fun: Any, where: str) -> None:
-    for x in leaves:
-        if not av.is_inexact(x.aval.dtype):
-            raise GradientError(
-                errors.explain(
-                    f"{where} requires floating point outputs, but an output of {function_name(fun)} is "
-                    f"{dtype_text(x)}",
-                    user_line(),
-                    ways_out=["give it as an auxiliary result, with has_aux=True"],
-                )
-            )
 
 
 def _basis(leaves: Sequence[Any]) -> list[Array]:
@@ -72,7 +48,8 @@ def jacfwd(
 ) -> Callable[..., Any]:
     """The Jacobian of `fun` by forward mode: one pass for each input number. Good for few inputs.
 
-    The result's leaves have the shape of the output's followed by that of the input's.
+    The result's leaves have the shape of the output's followed by that of the input's. Inputs are real; with
+    `holomorphic=True` inputs and outputs are complex, and the entries are complex derivatives.
     """
     check_callable(fun, "jacfwd")
 
@@ -82,12 +59,14 @@ def jacfwd(
         primals = tuple(args[i] for i in positions)
         leaves, treedef = operands_of(primals, "jacfwd")
         for x in leaves:
-            _check_differentiable(x, "jacfwd", holomorphic, False)
-        chosen = _partial_fun(fun, args, kwargs, positions)
+            check_differentiable(x, "jacfwd", holomorphic, False, real=True)
+        chosen = chosen_arguments(fun, args, kwargs, positions)
 
         def push(*directions: Any) -> Any:
             out = jvp(chosen, primals, tree.tree_unflatten(treedef, directions), has_aux=has_aux)
-            _check_outputs(operands_of(out[0], "jacfwd")[0], fun, "jacfwd")
+            for x in operands_of(out[0], "jacfwd")[0]:
+                if holomorphic or not av.is_complex(x.aval.dtype):
+                    check_output(x.aval, function_name(fun), "jacfwd", holomorphic)
             return (out[1], out[2]) if has_aux else out[1]
 
         # The aux result does not depend on the direction, so it has no batch axis.
@@ -110,7 +89,11 @@ def jacrev(
     fun: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False, holomorphic: bool = False,
     allow_int: bool = False,
 ) -> Callable[..., Any]:  # fmt: skip
-    """The Jacobian of `fun` by reverse mode: one pass for each output number. Good for few outputs."""
+    """The Jacobian of `fun` by reverse mode: one pass for each output number. Good for few outputs.
+
+    Shapes are those of `jacfwd`. Outputs are real, or, with `holomorphic=True`, inputs and outputs are complex. With
+    `allow_int`, the Jacobian with respect to an integer input has dtype float0.
+    """
     check_callable(fun, "jacrev")
 
     @functools.wraps(fun)
@@ -118,14 +101,14 @@ def jacrev(
         positions = normalize_argnums(argnums, len(args), "jacrev")
         primals = tuple(args[i] for i in positions)
         for x in operands_of(primals, "jacrev")[0]:
-            _check_differentiable(x, "jacrev", holomorphic, allow_int)
-        chosen = _partial_fun(fun, args, kwargs, positions)
+            check_differentiable(x, "jacrev", holomorphic, allow_int)
+        chosen = chosen_arguments(fun, args, kwargs, positions)
         results = vjp(chosen, *primals, has_aux=has_aux)
         out, pullback = results[:2]
         leaves, out_def = operands_of(out, "jacrev")
-        _check_outputs(leaves, fun, "jacrev")
-        rows = vmap(lambda *cts: pullback(tree.tree_unflatten(out_def, cts)))(*_basis(leaves))
-        per_input, in_def = tree.tree_flatten(rows)
+        for x in leaves:
+            check_output(x.aval, function_name(fun), "jacrev", holomorphic)
+        per_input, in_def = _rows(pullback, leaves, out_def)
         blocks = [_split_axis(r, leaves, 0) for r in per_input]
         by_output = [
             _shaped(in_def, [b[i] for b in blocks], argnums) for i in range(len(leaves))
@@ -136,9 +119,32 @@ def jacrev(
     return jacobian
 
 
+def _rows(pullback: Any, leaves: Sequence[Any], out_def: Any) -> tuple[list, Any]:
+    """The pullback of every unit vector: its rows for each input, and the structure of the inputs."""
+    total = sum(math.prod(x.aval.shape) for x in leaves)
+    structure: list = []
+
+    def pull(*cts: Any) -> list:
+        grads, treedef = tree.tree_flatten(pullback(tree.tree_unflatten(out_def, cts)))
+        structure[:] = [treedef, grads]
+        return [g for g in grads if g.dtype != float0]
+
+    rows = iter(vmap(pull)(*_basis(leaves)))
+    treedef, grads = structure
+    return [np.zeros((total, *g.shape), float0) if g.dtype == float0 else next(rows) for g in grads], treedef
+
+
+def jacobian(
+    fun: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False, holomorphic: bool = False,
+    allow_int: bool = False,
+) -> Callable[..., Any]:  # fmt: skip
+    """The Jacobian of `fun`: another name of `jacrev`."""
+    return jacrev(fun, argnums, has_aux, holomorphic, allow_int)
+
+
 def hessian(
     fun: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False, holomorphic: bool = False
 ) -> Callable[..., Any]:
-    """The Hessian of `fun`, forward over reverse."""
+    """The Hessian of `fun`, forward over reverse: leaves have the shapes of the output's and twice the input's."""
     inner = jacrev(fun, argnums, has_aux=has_aux, holomorphic=holomorphic)
     return jacfwd(inner, argnums, has_aux=has_aux, holomorphic=holomorphic)

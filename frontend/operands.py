@@ -10,6 +10,7 @@ import numpy as np
 from axil import dtypes, errors, tree
 from axil.core import Array, Tracer, as_array
 from axil.source import user_line
+from axil.tree_keys import keystr
 
 
 def function_name(fun: Any) -> str:
@@ -63,7 +64,12 @@ def _short(x: Any) -> str:
 def operands_of(value: Any, where: str) -> tuple[list, Any]:
     """Leaves of a tree as operands, and the tree's structure."""
     leaves, treedef = tree.tree_flatten(value)
-    return [operand(x, where) for x in leaves], treedef
+    try:
+        return [operand(x, where) for x in leaves], treedef
+    except errors.AxilTypeError:
+        for path, x in tree.tree_leaves_with_path(value):
+            operand(x, where, f" at {keystr(path)}" if path else "")  # raises again, with the path
+        raise
 
 
 def normalize_argnums(argnums: int | Sequence[int], count: int, where: str) -> tuple[int, ...]:

@@ -156,6 +156,14 @@ class SourceLine:
         text = linecache.getline(place.file, place.line).rstrip("\r\n")
         return cls(place.file, place.line, place.column, text, place.function, place.end_column)
 
+    @property
+    def expression(self) -> str:
+        """The text of the expression, empty where it is not known or spans several lines."""
+        if self.column is None or self.end_column is None:
+            return ""
+        text = self.text[self.column : self.end_column]
+        return text if all(text.count(a) == text.count(b) for a, b in ("()", "[]", "{}")) else ""
+
     def __str__(self) -> str:
         return f"{self.file}:{self.line}" + (f", in {self.function}" if self.function else "")
 

@@ -21,6 +21,7 @@ from axil.runtime.errors import (
     AxilError,
     DeviceError,
     IncompatibleArtifactError,
+    OutOfMemoryError,
     SignatureError,
 )
 from axil.runtime.executable import PARALLEL_COST, Executable
@@ -37,6 +38,7 @@ __all__ = [
     "DeviceError",
     "Executable",
     "IncompatibleArtifactError",
+    "OutOfMemoryError",
     "Program",
     "SignatureError",
     "aligned_empty",

@@ -187,6 +187,11 @@ def default_device() -> Device:
     return _default
 
 
+def current_default() -> Device | None:
+    """The default device, if the process has used it already."""
+    return _default
+
+
 def in_forked_child() -> bool:
     """Whether this process is a fork that lost the worker threads of its parent."""
     return _task_lost

@@ -25,3 +25,7 @@ class SignatureError(AxilError, TypeError):
 
 class DeviceError(AxilError, RuntimeError):
     """A device is missing, unusable in this process, or failed while running a program."""
+
+
+class OutOfMemoryError(DeviceError, MemoryError):
+    """A program, or an array, needs more memory than the device has left."""

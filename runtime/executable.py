@@ -16,6 +16,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from axil.runtime.callbacks import take_raised
 from axil.runtime.devices import (
     Device,
     Lane,
@@ -25,7 +26,7 @@ from axil.runtime.devices import (
     on_fork_in_child,
     vm_instance,
 )
-from axil.runtime.errors import AxilError, DeviceError, IncompatibleArtifactError, SignatureError
+from axil.runtime.errors import AxilError, DeviceError, IncompatibleArtifactError, OutOfMemoryError, SignatureError
 
 # Programs whose estimated cost (about: floating point operations) is at least this run on all cores. Waking
 # the workers costs up to 50 us; a core does about 1e6 operations in that time where it does not vectorise.
@@ -111,12 +112,17 @@ class Executable:
             call = pool.pop()
         except IndexError:
             call = self._new_context()
+        raised = None
         try:
             call(self._function, arguments, results)
         except Exception as error:
-            raise self._explain(error) from error
+            raised = take_raised() if self._extra else None
+            if raised is None:
+                raise self._explain(error) from error
         finally:
             pool.append(call)
+        if raised is not None:  # by a function of the host: as it was, with its own cause and context
+            raise raised
         if self.result_count == 1:
             return [results.get_as_object(0, self._view_type)]
         get, view_type = results.get_as_object, self._view_type
@@ -153,10 +159,19 @@ class Executable:
         message = _clean(error)
         if "INVALID_ARGUMENT" in str(error) and message.startswith("input"):
             return SignatureError(f"{self.name}: {message}")
+        if "RESOURCE_EXHAUSTED" in str(error) or "allocator failed" in message:
+            return OutOfMemoryError(f"{self.name} needs more memory than {self.device} has left: {message}\n{_SMALLER}")
         return DeviceError(f"{self.name} failed on {self.device}: {message}")
 
     def __repr__(self) -> str:
         return f"Executable({self.name} on {self.device}{', parallel' if self.parallel else ''})"
+
+
+_SMALLER = """  ways out:
+    - a smaller batch, or smaller dtypes: x.astype(axil.numpy.bfloat16)
+    - recompute instead of keep in gradients: axil.checkpoint(f)
+    - donate what is not needed afterwards: axil.jit(f, donate_argnums=...)
+    - forget compiled programs and the constants that they hold: axil.clear_caches()"""
 
 
 def _clean(error: Exception) -> str:

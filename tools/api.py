@@ -24,12 +24,8 @@ ABSENT: dict[str, str] = {
     "axil.ref": "mutable references are not planned: pass state through functions",
     "axil.export": "`axil.aot.save` writes artifacts",
     "axil.stages": "as a module; `axil.jit(f).lower(...)` gives the stages",
-    "axil.lax.dce_sink": "results that nothing needs are not computed; return what you want computed",
-    "axil.lax.pcast": "about types of values that differ between devices; several devices are not supported yet",
     "axil.lax.precv": "between devices; several devices are not supported yet",
     "axil.lax.psend": "between devices; several devices are not supported yet",
-    "axil.lax.ragged_all_to_all": "`all_to_all` exchanges parts of one size",
-    "axil.lax.with_sharding_constraint": "several devices are not supported yet",
 }
 """Why a module, or a name of a module, is not there; a module's reason stands for all its names."""
 

@@ -268,7 +268,7 @@ class _Reader:
             raise _bad_arguments(self.text, ast.unparse(node)) from None
 
     def _array(self, node: ast.Subscript) -> Any:
-        from axil.compilation import ShapeDtypeStruct
+        from axil.shape_structs import ShapeDtypeStruct
         from axil.config import config
         from axil.tools.run import parse_type
 

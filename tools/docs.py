@@ -48,14 +48,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", default="docs", metavar="FOLDER", help="default: docs")
     parser.add_argument("--cases", default="test/api/cases", metavar="FOLDER", help="tables of the differential tests")
     parser.add_argument("--check", action="store_true", help="only say whether the files are up to date")
+    parser.add_argument("--of", metavar="PACKAGE", help="the page of the ops that a package of yours declares")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the command on parsed arguments; gives the exit status."""
-    from axil.tools import api
-
     status = 0
-    for name, text in {"ops.md": page(), "api.md": api.page(Path(args.cases))}.items():
+    texts = {f"{args.of}.md": package_page(args.of)} if args.of else _own_pages(args)
+    for name, text in texts.items():
         path = Path(args.output) / name
         if not args.check:
             path.write_text(text)
@@ -66,6 +66,30 @@ def run(args: argparse.Namespace) -> int:
         else:
             print(f"{path} is up to date")
     return status
+
+
+def _own_pages(args: argparse.Namespace) -> dict[str, str]:
+    from axil.tools import api
+
+    return {"ops.md": page(), "api.md": api.page(Path(args.cases))}
+
+
+def package_page(package: str) -> str:
+    """The page of the ops named `<package>.*`, which importing the package declares (see `axil.extend`)."""
+    import importlib
+
+    from axil.dialects.op import OPS
+    from axil.runtime.errors import AxilError
+
+    try:
+        module = importlib.import_module(package)
+    except ModuleNotFoundError as e:
+        raise AxilError(f"cannot import {package!r}: {e}. Is it on the path (PYTHONPATH), or installed?") from None
+    found = [op for name, op in OPS.items() if name.rpartition(".")[0] == package]
+    if not found:
+        raise AxilError(f"importing {package} declares no op named '{package}.*' with axil.extend.op")
+    summary = (inspect.getdoc(module) or "").partition("\n\n")[0]
+    return "\n".join([f"# The operations of {package}\n", *([summary, ""] if summary else []), *map(_op, found)])
 
 
 def page() -> str:

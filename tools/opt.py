@@ -4,6 +4,9 @@ Takes the axil dialect and StableHLO. A pipeline is a list of passes with option
 
     axil-opt --pass-pipeline="axil-expand,axil-inline,symbol-dce,axil-simplify{limit=16},cse" f.mlir
 
+With `--report=loops` the program is lowered for the CPU, and what is printed is the form that each of its loops takes:
+one dispatch, a loop on the host, unrolled; with the reason and the line in the program that it comes from.
+
 With `--run` the result is not printed but run, in the reference interpreter. Whatever is wrong with the input
 ends in `file:line:column: error: text` on stderr and exit status 1.
 """
@@ -34,6 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--mlir-timing", action="store_true", help="print how long each pass takes")
     add("--mlir-print-debuginfo", action="store_true", help="print locations")
     add("--mlir-print-op-generic", action="store_true", help="print the generic form of all operations")
+    add("--report", choices=["loops"], metavar="WHAT",
+        help="print a report instead of the program: 'loops' says which form each loop takes, and why")  # fmt: skip
     add("--run", action="store_true", help="run a function of the result and print what it gives")
     add("--function", default="main", metavar="NAME", help="the function to run (default: main)")
     add("--input", action="append", default=[], metavar="VALUE",
@@ -106,6 +111,10 @@ def _process(text: str, args: argparse.Namespace, stderr: TextIO) -> str:
     if args.pass_pipeline:
         load_passes()
         _run_passes(module, args, stderr)
+    if args.report:
+        from axil.compiler.loops import loop_report, report_text
+
+        return report_text(loop_report(module))
     if args.run:
         from axil.tools.evaluate import run_function
 

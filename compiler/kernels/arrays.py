@@ -299,10 +299,25 @@ class Pieces(Expression):
     """Each part with the place of its first element and its steps."""
     shape: tuple[int, ...]
     dtype: str
+    undo: tuple[Relayout, ...] = ()
+    """What brings the layout of a place for the array to that of a place for the parts, the last one first."""
 
     def relayout(self, change: Relayout) -> Expression | None:
         """Must be stored first."""
         return None
+
+    def recast(self, shape: Sequence[int], undo: Relayout) -> Pieces:
+        """The same elements under another shape; `undo` does the opposite to a layout."""
+        return replace(self, shape=tuple(shape), undo=(*self.undo, undo))
+
+    def place(self, target: Read) -> Read:
+        """Where the parts go if the array goes to `target`, which is dense if the array is recast."""
+        layout = target.layout
+        for undo in reversed(self.undo):
+            changed = undo(layout)
+            assert changed is not None
+            layout = changed
+        return Read(target.buffer, layout)
 
     def leaves(self) -> Iterator[Expression]:
         """Those of the parts."""
@@ -334,6 +349,7 @@ def layout_of(leaf: Expression) -> Layout:
 def store(b: Builder, expression: Expression, targets: Sequence[Read]) -> None:
     """Computes an expression into one or several places at once."""
     if isinstance(expression, Pieces):
+        targets = [expression.place(t) for t in targets]
         for part, starts, steps in expression.parts:
             places = [Read(t.buffer, t.layout.window(starts, part.shape, steps)) for t in targets]
             if [part] != places:  # an array updated where it stands keeps what is not updated

@@ -21,6 +21,8 @@ class Declined:
     """Why no kernel was emitted; the caller lowers in the general way instead."""
 
     reason: str
+    location: Any = None
+    """Where in the program the reason is, an MLIR location, if it is one operation."""
 
     def __bool__(self) -> bool:
         return False
@@ -28,6 +30,8 @@ class Declined:
 
 class Unsupported(Exception):
     """The program has something that a kernel has no code for; the message completes "the program has"."""
+
+    location: Any = None
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,7 @@ def _emit(make: Callable[[], Loop], platform: str) -> Kernel | Declined:
             return kernel_without_code(loop.plan)
         kernel = _kernel(loop)
     except Unsupported as reason:
-        return Declined(f"the loop's body has {reason}")
+        return Declined(f"its body has {reason}", reason.location)
     if isinstance(kernel, Kernel):
         kernel = replace(kernel, inline=loop.inline)
         remember(kernel)
@@ -97,7 +97,7 @@ def _emit(make: Callable[[], Loop], platform: str) -> Kernel | Declined:
 def _kernel(loop: Loop) -> Kernel | Declined:
     """The kernel of a loop, unless it is too large."""
     plan, space, literals = loop.plan, Workspace(), []
-    code = Builder()
+    code = Builder(sharing=True)
     step = Step([code], space, literals, _finder(loop.body))
     operands = [Bound(_leaf(code, Buffer(f"%in{i}", t.size, t.dtype), t), 0) for i, t in enumerate(plan.inputs)]
     buffers = [Buffer(f"%out{i}", t.size, t.dtype) for i, t in enumerate(plan.results)]
@@ -106,9 +106,9 @@ def _kernel(loop: Loop) -> Kernel | Declined:
         if isinstance(array, Splat) and source is None:
             store(code, array, [place])
     if loop.work > MAX_WORK:
-        return Declined(f"the loop's body takes about {loop.work} operations; up to {MAX_WORK} are worth one dispatch")
+        return Declined(f"a step takes about {loop.work:,} operations, and all cores do more than {MAX_WORK:,} faster")
     if len(code.lines) > MAX_LINES:
-        return Declined(f"the loop's body takes {len(code.lines)} lines of code")
+        return Declined(f"its body would take {len(code.lines):,} lines of code")
     plan.literals = literals
     plan.scratch = {f"%scratch_{dtype}": Tensor((size,), dtype) for dtype, size in space.used.items()}
     return assemble(plan, space.fill_in(code.text()))
@@ -315,6 +315,7 @@ class While(Loop):
         (holds,) = step.run(_block(self.condition), [*operands[: self.cond_consts], *carries])
         tested = step.b.lines[:]
         step.b.lines.clear()
+        step.b.forget()
         inner = list(carries)  # the step gets scalars from the condition's region, under names of its own
         for i in scalars:
             inner[i] = Bound(Splat(step.b.name(), carries[i].array.dtype), step.depth)

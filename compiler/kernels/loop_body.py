@@ -26,6 +26,7 @@ from axil.compiler.kernels.arrays import (
     weight,
 )
 from axil.compiler.kernels.contraction import Operand, dot
+from axil.compiler.kernels.fold import fold
 from axil.compiler.kernels.kernel import PREFIX, Tensor, Unsupported, find_kernel, tensor_of
 from axil.compiler.kernels.loop_indexing import gather, numbers, scatter
 from axil.compiler.kernels.reduction import reduce
@@ -95,9 +96,17 @@ class Step:
 
     def write(self, op: Any) -> None:
         """The code of one op, outside of the loops in which it does not change."""
+        try:
+            self._write(op)
+        except Unsupported as reason:
+            if reason.location is None:
+                reason.location = op.location
+            raise
+
+    def _write(self, op: Any) -> None:
         handler = HANDLERS.get(op.name)
         if handler is None:
-            raise Unsupported(f"the op {op.name}")
+            raise Unsupported(f"the op {op.name.removeprefix('stablehlo.')}")
         if any(0 in result.type.shape for result in op.results):
             raise Unsupported("an empty array")
         bound = [self.values[v] for v in op.operands]
@@ -129,6 +138,10 @@ class Step:
         if not isinstance(array, Read):
             self.spend(cost(array), depth)
         return stored(self.builders[depth], self.space, array)
+
+    def part(self, array: Expression) -> Expression:
+        """An array as a part of another one: stored if its place must be dense."""
+        return self.stored(array) if isinstance(array, Pieces) and array.undo else array
 
     def spend(self, work: int, depth: int | None = None) -> None:
         """Counts work, if it is done in every step of the innermost loop."""
@@ -260,12 +273,18 @@ def broadcast_in_dim(step: Step, op: Any, bound: list[Bound]) -> Expression:
 def reshape(step: Step, op: Any, bound: list[Bound]) -> Expression:
     """Another shape, mostly for nothing."""
     array, shape = bound[0].array, tensor_of(op.results[0].type).shape
+    if isinstance(array, Pieces):
+        before = array.shape
+        return array.recast(shape, lambda x: x.reshape(before))
     return step.changed(array, lambda x: x.reshape(shape))
 
 
 def transpose(step: Step, op: Any, bound: list[Bound]) -> Expression:
     """Dimensions in another order."""
     order = ints(op, "permutation")
+    if isinstance(bound[0].array, Pieces):
+        back = [order.index(i) for i in range(len(order))]
+        return bound[0].array.recast([bound[0].array.shape[i] for i in order], lambda x: x.transpose(back))
     return step.changed(bound[0].array, lambda x: x.transpose(order))
 
 
@@ -308,6 +327,7 @@ def dynamic_slice(step: Step, op: Any, bound: list[Bound]) -> Expression:
 def dynamic_update_slice(step: Step, op: Any, bound: list[Bound]) -> Expression:
     """The array with a window replaced; in place where the array is a carry that nothing else reads."""
     array, update = bound[0].array, bound[1].array
+    array, update = step.part(array), step.part(update)
     starts = clamped(step, bound[2:], array.shape, update.shape)
     ones, zeros = (1,) * len(array.shape), (Index(),) * len(array.shape)
     return Pieces(((array, zeros, ones), (update, starts, ones)), array.shape, array.dtype)
@@ -319,7 +339,7 @@ def concatenate(step: Step, op: Any, bound: list[Bound]) -> Expression:
     parts, at, ones = [], 0, (1,) * len(tensor.shape)
     for x in bound:
         starts = tuple(Index(at if i == dim else 0) for i in range(len(tensor.shape)))
-        parts.append((x.array, starts, ones))
+        parts.append((step.part(x.array), starts, ones))
         at += x.array.shape[dim]
     return Pieces(tuple(parts), tensor.shape, tensor.dtype)
 
@@ -366,21 +386,18 @@ def dot_general(step: Step, op: Any, bound: list[Bound]) -> Expression:
     return result
 
 
-def reduce_op(step: Step, op: Any, bound: list[Bound]) -> Expression:
-    """A reduction by one binary op."""
+def reduce_op(step: Step, op: Any, bound: list[Bound]) -> Expression | list[Expression]:
+    """A reduction: by one binary op, or by a function of its own."""
     inner = [o.operation for o in op.regions[0].blocks[0].operations]
-    names = [o.name.removeprefix("stablehlo.") for o in inner]
-    if (
-        len(bound) != 2
-        or len(inner) != 2
-        or names[0] not in ("add", "multiply", "maximum", "minimum", "and", "or", "xor")
-    ):
-        raise Unsupported(f"a reduction with {', '.join(names[:-1])}")
+    name = inner[0].name.removeprefix("stablehlo.")
+    simple = name in ("add", "multiply", "maximum", "minimum", "and", "or", "xor")
+    if len(bound) != 2 or len(inner) != 2 or not simple:
+        return fold(step, op, bound, ints(op, "dimensions"))
     array, start = bound[0].array, bound[1].array
     assert isinstance(start, Splat)
     array = step.stored(array) if isinstance(array, Pieces) else array
     step.spend(cost(array))
-    result = reduce(step.b, step.space, names[0], array, ints(op, "dimensions"), start)
+    result = reduce(step.b, step.space, name, array, ints(op, "dimensions"), start)
     if result is None:
         raise Unsupported(f"a reduction of {array.dtype}")
     return result
@@ -418,7 +435,7 @@ def call(step: Step, op: Any, bound: list[Bound]) -> list[Bound]:
         return inner_loop(step, name, bound)
     function = step.functions(name)
     if function is None or not len(function.regions[0].blocks):
-        raise Unsupported(f"a call of {op.attributes['callee']}")
+        raise Unsupported(f"a call of the external function @{name}")
     return step.run(function.regions[0].blocks[0], bound)
 
 
@@ -426,7 +443,7 @@ def inner_loop(step: Step, name: str, bound: list[Bound]) -> list[Bound]:
     """The loop of a kernel that was made for a loop inside this one's body."""
     kernel = find_kernel(name)
     if kernel is None or kernel.inline is None:
-        raise Unsupported(f"a call of {name}")
+        raise Unsupported(f"the op {name.removeprefix(PREFIX).rsplit('.', 1)[0]}, which is a dispatch of its own")
     if step.in_branch:  # branches are computed whether taken or not, and this one might not end
         raise Unsupported("a loop in a branch")
     leaves = [

@@ -29,7 +29,7 @@ def _overtakes(array: Expression, target: Read) -> bool:
     """Whether an array reads its target anywhere but where it is being written at that moment."""
     if not isinstance(array, Pieces):
         return any(isinstance(x, Read) and x.buffer == target.buffer and x != target for x in array.leaves())
-    modified = False
+    modified, target = False, array.place(target)
     for part, starts, steps in array.parts:
         place = Read(target.buffer, target.layout.window(starts, part.shape, steps))
         if part == place:
@@ -80,5 +80,6 @@ def _store_cost(array: Expression, target: Read) -> int:
     """The work of storing an array: what stays where it is costs nothing."""
     if not isinstance(array, Pieces):
         return cost(array)
+    target = array.place(target)
     places = [(part, target.layout.window(starts, part.shape, steps)) for part, starts, steps in array.parts]
     return sum(_store_cost(part, Read(target.buffer, at)) for part, at in places if part != Read(target.buffer, at))

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 FLOATS = {"f16", "bf16", "f32", "f64"}
 SIGNED = {"i8", "i16", "i32", "i64"}
 UNSIGNED = {"ui8", "ui16", "ui32", "ui64"}
+PURE = ("arith.", "math.", "vector.broadcast", "vector.extract", "vector.from_elements", "vector.shuffle")
+"""Starts of ops that a sharing builder writes once. Loads are not among them: stores may come between."""
 ELEMENT_TYPES = FLOATS | SIGNED | UNSIGNED | {"i1"}
 
 
@@ -72,11 +74,21 @@ class Builder:
 
     All builders of one kernel share a name counter, so that code written to one (the part before a loop) can
     be used in another (its body).
+
+    A `sharing` builder, and those that are made from it, write pure ops once in each region: so two windows at one
+    computed place have one and the same index, and are seen to be one.
     """
 
-    def __init__(self, parent: Builder | None = None) -> None:
+    def __init__(self, parent: Builder | None = None, sharing: bool = False) -> None:
         self.lines: list[str] = []
         self._names: list[int] = parent._names if parent else [0]
+        self._regions: list[dict[str, str]] = []
+        if sharing or (parent and parent._regions):
+            self.forget()
+
+    def forget(self) -> None:
+        """Starts a region in which nothing that was written before can be used."""
+        self._regions = [{}]
 
     def name(self) -> str:
         """A fresh SSA name."""
@@ -89,7 +101,13 @@ class Builder:
 
     def op(self, text: str) -> str:
         """An op with one result."""
-        result = self.name()
+        if self._regions and text.startswith(PURE):
+            for region in self._regions:
+                if text in region:
+                    return region[text]
+            result = self._regions[-1][text] = self.name()
+        else:
+            result = self.name()
         self.lines.append(f"{result} = {text}")
         return result
 
@@ -126,7 +144,11 @@ class Builder:
     def block(self, opening: str, closing: str = "}") -> Iterator[None]:
         """A region: the lines written inside, between `opening {` and `closing`."""
         self.line(f"{opening} {{")
+        if self._regions:
+            self._regions.append({})
         yield
+        if self._regions:
+            self._regions.pop()
         self.line(closing)
 
     def loop(

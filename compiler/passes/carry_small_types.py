@@ -16,6 +16,7 @@ import ml_dtypes
 import numpy as np
 
 from axil.compiler.functions import has_body, located, operations
+from axil.compiler.passes.lower import HOST_MODULE
 from axil.compiler.passes.passes import Pass
 from axil.dialects import avals as av
 from axil.dialects import hlo, staged
@@ -45,6 +46,8 @@ class CarrySmallTypes(Pass):
         for function in operations(module.regions[0].blocks[0]):
             if function.name == "func.func" and has_body(function):
                 Carrier().function(function)
+            elif function.name == "func.func" and function.attributes["sym_name"].value.startswith(HOST_MODULE):
+                _carry_declaration(function)
 
 
 def _small(type_: Any) -> np.dtype | None:
@@ -89,7 +92,7 @@ class Carrier:
 
     def _op(self, op: ir.Operation) -> None:
         touched = any(v in self.dtypes for v in op.operands) or any(_small(r.type) for r in op.results)
-        if op.name in _MOVES:
+        if op.name in _MOVES or (op.name == "func.call" and op.attributes["callee"].value.startswith(HOST_MODULE)):
             for result in op.results:
                 self._in_bytes(result)
             for region in op.regions:
@@ -167,6 +170,14 @@ class Carrier:
         if not av.is_float(target) or dtype != np.float64:
             x = hlo.convert(x, wide_dtype(target))
         return self._bytes_of(x, target)
+
+
+def _carry_declaration(function: ir.Operation) -> None:
+    """A function of the host takes and gives bytes; it knows what they stand for."""
+    type_ = ir.FunctionType(ir.TypeAttr(function.attributes["function_type"]).value)
+    inputs, results = ([_wide_type(t, by_bits=True) for t in types] for types in (type_.inputs, type_.results))
+    carried = ir.FunctionType.get(inputs, results, context=function.context)
+    function.attributes["function_type"] = ir.TypeAttr.get(carried)
 
 
 def bits_of(dtype: np.dtype) -> int:

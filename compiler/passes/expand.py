@@ -27,6 +27,7 @@ class Expand(Pass):
 
     def run(self, module: ir.Operation) -> None:
         d = Deriver(module)
+        d.find_effects()
         for name in list(d.table):
             if d.site(name) is not None:
                 d.expand(name)

@@ -3,7 +3,8 @@
 Where the last use of an argument is a scatter, a sort or an update of a slice, IREE 3.13 updates the caller's buffer
 in place (iree-org/iree#16168). Each argument that may get there, be it through reshapes, loops
 or branches, is copied at the program's start. A donated argument is not guarded and is marked as consumed: its buffer
-is free for reuse.
+is free for reuse. But where the program also gives it back, IREE would give back what it was overwritten with: so such
+an argument is guarded like others.
 
 The copy is an xor with a zero that stands behind a barrier: clones, additions of zero and barriers alone are folded
 away. (A `flow.tensor.transfer` protects arguments too, but where a program has one, IREE gives two values of a loop's
@@ -19,6 +20,7 @@ from typing import ClassVar
 import numpy as np
 
 from axil.compiler.functions import body_of, has_body, is_public, operations
+from axil.compiler.passes.lower import HOST_MODULE
 from axil.compiler.passes.passes import Pass
 from axil.dialects import hlo
 from axil.dialects.avals import Aval, is_bool, is_complex
@@ -43,42 +45,68 @@ class GuardInputs(Pass):
         for function in operations(module.regions[0].blocks[0]):
             if function.name == "func.func" and is_public(function) and has_body(function):
                 self._guard(function)
+                _guard_host_results(body_of(function))
 
     def _guard(self, function: ir.Operation) -> None:
         block = body_of(function)
         first = operations(block)[0]
+        consumed = overwritable(function, self.donate)
         with ir.InsertionPoint(first), function.location:
             for i, argument in enumerate(list(block.arguments)):
-                if i not in self.donate and _at_risk(argument):
+                if i not in consumed and _at_risk(argument):
                     of = aval_of_type(argument.type)
                     reader, copy = copied(argument, of)
                     argument.replace_all_uses_except(copy, reader)
-        if self.donate:
-            self._mark_consumed(function)
+        if consumed:
+            _mark_consumed(function, consumed)
 
-    def _mark_consumed(self, function: ir.Operation) -> None:
-        ctx = context()
-        count = len(body_of(function).arguments)
-        consumed = ir.DictAttr.get({"iree.abi.consume": ir.UnitAttr.get(ctx)}, ctx)
-        nothing = ir.DictAttr.get({}, ctx)
-        function.attributes["arg_attrs"] = ir.ArrayAttr.get(
-            [consumed if i in self.donate else nothing for i in range(count)], ctx
-        )
+
+def _mark_consumed(function: ir.Operation, positions: tuple[int, ...]) -> None:
+    ctx = context()
+    count = len(body_of(function).arguments)
+    consumed = ir.DictAttr.get({"iree.abi.consume": ir.UnitAttr.get(ctx)}, ctx)
+    nothing = ir.DictAttr.get({}, ctx)
+    attributes = [consumed if i in positions else nothing for i in range(count)]
+    function.attributes["arg_attrs"] = ir.ArrayAttr.get(attributes, ctx)
+
+
+def overwritable(function: ir.Operation, donate: tuple[int, ...]) -> tuple[int, ...]:
+    """The donated arguments of a function that it does not give back as they are."""
+    arguments = body_of(function).arguments
+    return tuple(i for i in donate if not any(op.name == "func.return" for op, _ in _readers(arguments[i])))
+
+
+def _guard_host_results(block: ir.Block) -> None:
+    """IREE overwrites what a function of the host gave just as it does arguments."""
+    for op in operations(block):
+        if op.name == "func.call" and op.attributes["callee"].value.startswith(HOST_MODULE):
+            for result in op.results:
+                if _at_risk(result):
+                    with ir.InsertionPoint.after(op), op.location:
+                        reader, copy = copied(result, aval_of_type(result.type))
+                    result.replace_all_uses_except(copy, reader)
+        for region in op.regions:
+            for inner in region.blocks:
+                _guard_host_results(inner)
 
 
 def _at_risk(argument: ir.Value) -> bool:
     """Whether an argument's memory may be what an operation updates in place."""
+    # (The first operands of these operations are what they update; then come indices and updates.)
+    return any(op.name in _IN_PLACE and position < len(op.results) for op, position in _readers(argument))
+
+
+def _readers(argument: ir.Value) -> Iterator[tuple[ir.Operation, int]]:
+    """The operations that read an argument's memory, directly or through views of it, and as which operand."""
     pending, seen = [argument], {argument}
     while pending:
         for use in pending.pop().uses:
             op = use.owner.operation if hasattr(use.owner, "operation") else use.owner
-            if op.name in _IN_PLACE and use.operand_number < len(op.results):  # not indices and updates
-                return True
+            yield op, use.operand_number
             for alias in _aliases(op, use.operand_number):
                 if alias not in seen:
                     seen.add(alias)
                     pending.append(alias)
-    return False
 
 
 def _aliases(op: ir.Operation, position: int) -> Iterator[ir.Value]:

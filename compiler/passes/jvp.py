@@ -11,6 +11,7 @@ from axil.compiler.functions import body_of, located, operations
 from axil.dialects.combinators.combinator import given
 from axil.dialects.emit import declared_op
 from axil.dialects.errors import DifferentiationError
+from axil.dialects.locations import derivative_of
 from axil.dialects.mlir import from_attribute, ir
 
 
@@ -44,12 +45,18 @@ def augment(d: Any, name: str, mask: tuple[bool, ...], rule: str) -> tuple[list,
         if not any(v in tangents for v in op.operands):
             continue
         if op.name == "func.call":
+            if not any(_is_used(r) for r in op.results):  # a rule may call what cannot be differentiated, and drop it
+                continue
             _augment_call(d, op, tangents, rule)
         else:
-            with ir.InsertionPoint(following), located(op.location):
+            with ir.InsertionPoint(following), located(derivative_of(op.name, op.location)):
                 _augment_op(op, tangents)
     outs = list(body[-1].operands)
     return outs, [tangents.get(v) for v in outs]
+
+
+def _is_used(value: ir.Value) -> bool:
+    return next(iter(value.uses), None) is not None
 
 
 def _augment_op(op: ir.Operation, tangents: dict) -> None:

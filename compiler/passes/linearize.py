@@ -7,9 +7,10 @@ What is cheap to compute again (constants, broadcasts) is copied and not kept.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from axil.compiler.functions import body_of, copy_operation, operations
+from axil.compiler.functions import body_of, copy_operation, has_effects, mark_effects, operations
 from axil.compiler.passes.jvp import augment, replace_return
 from axil.dialects.combinators.combinator import given
 from axil.dialects.emit import declared_op
@@ -32,31 +33,60 @@ class Linearized(NamedTuple):
     nonzero: tuple[bool, ...]
 
 
-def derive(d: Any, name: str, mask: tuple[bool, ...], forwardable: tuple[bool, ...]) -> Linearized:
-    """Linearize function `name` in the operands of `mask`."""
+def derive(
+    d: Any, name: str, mask: tuple[bool, ...], forwardable: tuple[bool, ...], wanted: tuple[bool, ...] | None = None
+) -> Linearized:
+    """Linearize function `name` in the operands of `mask`; `wanted` marks the results whose tangents are asked for."""
     forward = d.clone(d.flat(name), f"{name}.forward")
     block = body_of(d[forward])
     count = len(block.arguments)
     outs, touts = augment(d, forward, mask, "linearize")
+    if wanted is not None:
+        touts = [t if w else None for t, w in zip(touts, wanted, strict=True)]
     tangent_arguments = list(block.arguments)[count:]
-    linear_ops = _linear_operations(block, tangent_arguments)
+    given_touts = [t for t in touts if t is not None]
+    linear_ops = _linear_operations(block, tangent_arguments, given_touts)
     linear = _Split(d, block, count, forwardable, linear_ops, tangent_arguments)
-    linear_name = linear.build(f"{name}.linear", [t for t in touts if t is not None])
+    linear_name = linear.build(f"{name}.linear", given_touts)
+    drop_dead(block, [*outs, *linear.kept])
     for i in reversed(range(count, len(block.arguments))):
         block.erase_argument(i)
     replace_return(d, forward, [*outs, *linear.kept])
     return Linearized(forward, linear_name, tuple(linear.residuals), tuple(given(touts)))
 
 
-def _linear_operations(block: ir.Block, arguments: list) -> list[ir.Operation]:
-    """The operations that depend on tangents."""
+def _linear_operations(block: ir.Block, arguments: list, results: list) -> list[ir.Operation]:
+    """The operations between the tangents of operands and those of `results`; others on tangents are erased."""
     linear = set(arguments)
     found = []
-    for op in operations(block)[:-1]:
+    body = operations(block)[:-1]
+    for op in body:
         if any(v in linear for v in op.operands):
             linear.update(op.results)
             found.append(op)
-    return found
+    live, needed = [], set(results)
+    for op in reversed(found):
+        if any(r in needed for r in op.results) or has_effects(op) or not len(op.results):
+            needed.update(op.operands)
+            live.append(op)
+        else:
+            op.erase()
+    return live[::-1]
+
+
+def drop_dead(block: ir.Block, results: Sequence[ir.Value]) -> None:
+    """Erase the dialect's operations on which none of `results` depends, but for those with effects, as calls may."""
+    needed = set(results)
+    for op in reversed(operations(block)[:-1]):
+        if any(r in needed for r in op.results) or _may_act(op):
+            needed.update(op.operands)
+        elif not any(True for r in op.results for _ in r.uses):
+            op.erase()
+
+
+def _may_act(op: ir.Operation) -> bool:
+    declaration = declared_op(op.name)
+    return declaration is None or declaration.has_effect
 
 
 class _Split:
@@ -118,6 +148,8 @@ class _Split:
         for op in self.linear_ops:
             operands = [read(v) for v in op.operands]
             target.append(op)
+            if has_effects(op):
+                mark_effects(target.owner)
             for i, v in enumerate(operands):
                 op.operands[i] = v
         return [read(t) for t in touts]

@@ -13,15 +13,25 @@ from typing import Any, ClassVar
 import numpy as np
 
 from axil.compiler.derive import Deriver
-from axil.compiler.functions import body_of, has_body, is_public, located, operations
+from axil.compiler.functions import body_of, has_body, is_public, located, mark_effects, operations
+from axil.compiler.loops import HOST, INSIDE, ONE_DISPATCH, UNROLLED, LoopForm, frames_of, place
 from axil.compiler.passes.expand import public_functions
+from axil.compiler.passes.formulas import Formulas, listed
+from axil.compiler.passes.loop_constants import move_constants_out
 from axil.compiler.passes.passes import Pass
 from axil.dialects import hlo
+from axil.dialects.avals import aval
 from axil.dialects.combinators import Site
 from axil.dialects.combinators.combinator import split
 from axil.dialects.emit import declared_op
 from axil.dialects.errors import AttributeValueError
-from axil.dialects.mlir import aval_of_type, from_attribute, ir, tensor_type
+from axil.dialects.mlir import aval_of_type, from_attribute, function_type, ir, tensor_type
+
+MAX_UNROLLED = 5_000
+"""Operations that a loop is unrolled to at most, whatever was asked for: IREE takes a millisecond for each."""
+
+HOST_MODULE = "axil_host"
+"""The module that a compiled program imports functions of the host from."""
 
 
 @dataclass
@@ -40,6 +50,8 @@ class LowerToStablehlo(Pass):
         for name in public_functions(lowering.d):
             lowering.function(name)
         lowering.finish()
+        self.host_calls = list(lowering.host_calls)
+        self.loops = lowering.loops
 
 
 class Lowering:
@@ -50,8 +62,11 @@ class Lowering:
         self.platform = platform
         self.use_kernels = kernels
         self.kernels: dict[str, Any] = {}
+        self.host_calls: dict[Any, str] = {}  # and the external function that stands for each
+        self.loops: list[LoopForm] = []
         self._lowered: set[str] = set()
-        self._formulas: dict[tuple, str | None] = {}  # shared bodies of formulas; None: too short to share
+        self._sizes: dict[str, int] = {}  # operations in bodies, before they were lowered
+        self._formulas = Formulas(self)
         self._sharing = False
 
     def function(self, name: str) -> str:
@@ -62,7 +77,9 @@ class Lowering:
         self._lowered.add(name)
         # Only straight-line code shares formulas: loop kernels want to see whole bodies.
         outer, self._sharing = self._sharing, is_public(self.d[name])
-        for op in operations(body_of(self.d[name]))[:-1]:
+        body = operations(body_of(self.d[name]))[:-1]
+        self._sizes[name] = sum(1 for op in body if op.operands)
+        for op in body:
             if op.name == "func.call":
                 self._call(op)
             elif (declaration := declared_op(op.name)) is not None:
@@ -76,28 +93,13 @@ class Lowering:
         with ir.InsertionPoint(op), located(op.location):
             if isinstance(declaration.lower, str):
                 results = list(hlo.typed(declaration.lower, types, operands).results)
-            elif self._sharing and (formula := self._formula(declaration, operands, types, attributes)):
-                results = self.d.call(formula, operands)
+                self._formulas.note(operands, results)
+            elif formula := self._formulas.emit(declaration, operands, types, attributes, self._sharing):
+                results = formula
             else:
-                results = declaration.lower(operands, types, self, **attributes)
+                results = listed(declaration.lower(operands, types, self, **attributes))
+                self._formulas.note(operands, results)
         self._replace(op, results)
-
-    def _formula(self, declaration: Any, operands: list, types: list, attributes: dict) -> str | None:
-        """The function that computes a formula on operands of these types: emitted once, and called at each place.
-
-        A sine is some forty operations; IREE inlines them faster than Python emits them again.
-        """
-        if not getattr(declaration.lower, "formula", False) or attributes:
-            return None
-        avals = tuple(aval_of_type(v.type) for v in operands)
-        key = (declaration.name, avals)
-        if key not in self._formulas:
-            emit = lambda *values: _listed(declaration.lower(list(values), types, self))
-            name = self.d.build(f"formula.{declaration.name}", avals, emit)
-            long = len(operations(body_of(self.d[name]))) > _SHORT_FORMULA
-            self._formulas[key] = name if long else None
-            self._lowered.add(name)
-        return self._formulas[key]
 
     def _call(self, op: ir.Operation) -> None:
         name = op.attributes["callee"].value
@@ -112,7 +114,7 @@ class Lowering:
 
     @staticmethod
     def _replace(op: ir.Operation, results: Any) -> None:
-        for old, new in zip(list(op.results), _listed(results), strict=True):
+        for old, new in zip(list(op.results), listed(results), strict=True):
             if old.type != new.type:
                 raise AttributeValueError(f"lowering '{op.name}' made {new.type} of {old.type}")
             old.replace_all_uses_with(new)
@@ -135,12 +137,41 @@ class Lowering:
             return None
         return self._kernel_call(made, values)
 
+    def code(
+        self, name: str, code: str, values: Sequence[ir.Value], results: Sequence[ir.Type], workgroups: int = 1
+    ) -> list[ir.Value]:
+        """Emit a call to a kernel whose code is MLIR text, in the dialects that run on CPUs (`memref scf arith math`).
+
+        The code reads flat buffers `%in0`, `%in1`, ... and writes all of `%out0`, ...: `memref<6xf32>` for an operand
+        or result of type `tensor<2x3xf32>`. It runs once for each of the `workgroups`.
+        """
+        from axil.compiler.kernels.kernel import Plan, assemble, tensor_of
+
+        plan = Plan(name, [tensor_of(v.type) for v in values], [tensor_of(t) for t in results], workgroups=workgroups,
+                    platform=self.platform)  # fmt: skip
+        made = assemble(plan, code)
+        if not made:
+            raise AttributeValueError(f"kernel '{name}' cannot be made: {made.reason}")
+        return self._kernel_call(made, values)
+
     def _kernel_call(self, kernel: Any, values: Sequence[ir.Value]) -> list[ir.Value]:
         if kernel.symbol not in self.d.table:
             types = [aval_of_type(v.type) for v in values]
             self._declare_external(kernel.symbol, kernel.function_type, types)
         self.kernels[kernel.symbol] = kernel
         return self.d.call(kernel.symbol, values)
+
+    def host_call(self, call: Any, operands: Sequence[ir.Value]) -> list[ir.Value]:
+        """Emit a call to a function of the host. Numbered by place, so that equal programs are equal text anywhere."""
+        symbol = self.host_calls.setdefault(call, f"{HOST_MODULE}.call{len(self.host_calls)}")
+        if symbol not in self.d.table:
+            self._declare_external(symbol, function_type(call.inputs, call.outputs), [])
+            declared = self.d.table[symbol]
+            if call.effects:
+                mark_effects(declared)
+            else:
+                declared.attributes["nosideeffects"] = ir.UnitAttr.get()
+        return self.d.call(symbol, operands)
 
     def _declare_external(self, symbol: str, function_type: Any, types: list) -> None:
         from axil.dialects.mlir import context
@@ -157,7 +188,7 @@ class Lowering:
 
     def finish(self) -> None:
         """Drop functions that nothing calls any more, and put the kernels' code into the module."""
-        kept = set(self._formulas.values())
+        kept = self._formulas.shared()
         for name, op in list(self.d.table.items()):
             if not is_public(op) and name not in kept and (has_body(op) or "axil.derived" in op.attributes):
                 op.erase()
@@ -174,13 +205,17 @@ class Lowering:
         p = site.parameters
         (body,) = site.functions
         consts, carry, xs = split(operands, p["consts"], p["carry"])
-        self.function(body)
-        if self.use_kernels and (results := self._loop_kernel(site, operands)) is not None:
-            return results
+        length, inner = p["length"], len(self.loops)
+        size = self._sizes[self.function(body)]
+        reverse = "reversed " if p["reverse"] else ""
+        form = self._form(f"{reverse}scan of {length} step{'s' * (length != 1)}", size, carry)
         ys = self.d.signature(body).outputs[p["carry"] :]
-        length = p["length"]
-        if length == 0 or length <= p["unroll"]:
+        if length <= max(p["unroll"], 1) and length * size <= MAX_UNROLLED:
+            form.form = UNROLLED
+            form.reason = f"unroll={p['unroll']}" if length > 1 else f"it has {length or 'no'} step{'s' * (not length)}"
             return self._unrolled(site, consts, carry, xs, ys)
+        if (results := self._loop_kernel(site, operands, form, inner)) is not None:
+            return results
         stacks = [hlo.splat(tensor_type(a.with_shape((length, *a.shape))), 0) for a in ys]
         start = hlo.constant(0, np.int32)
 
@@ -219,9 +254,10 @@ class Lowering:
         """A loop with a condition."""
         cond, body = site.functions
         cc, bc, carry = split(operands, site.parameters["cond_consts"], site.parameters["body_consts"])
-        self.function(cond)
-        self.function(body)
-        if self.use_kernels and (results := self._loop_kernel(site, operands)) is not None:
+        inner = len(self.loops)
+        size = self._sizes[self.function(cond)] + self._sizes[self.function(body)]
+        form = self._form("while", size, carry)
+        if (results := self._loop_kernel(site, operands, form, inner)) is not None:
             return results
         # What a step gives as it got it is no state. (IREE 3.13 crashes on some loops that carry such a value.)
         block = body_of(self.d[self.function(body)])
@@ -241,6 +277,8 @@ class Lowering:
     def cond(self, site: Site, operands: Sequence[ir.Value]) -> list[ir.Value]:
         """One branch of several."""
         index, *args = operands
+        if not self.d.signature(site.functions[0]).outputs:
+            return self._cond_for_effects(site, index, args)
         types = [tensor_type(a) for a in self.d.signature(site.functions[0]).outputs]
         made = hlo.typed("case", types, [index], regions=len(site.functions))
         for i, branch in enumerate(site.functions):
@@ -249,6 +287,16 @@ class Lowering:
                 hlo.return_(apart(self.call(branch, args)))
         return list(made.results)
 
+    def _cond_for_effects(self, site: Site, index: ir.Value, args: list) -> list[ir.Value]:
+        """Branches without results. IREE 3.13 cannot convert a `case` that has none, so this one gives a number."""
+        number = tensor_type(aval((), np.int32))
+        made = hlo.typed("case", [number], [index], regions=len(site.functions))
+        for i, branch in enumerate(site.functions):
+            with ir.InsertionPoint(hlo.body(made, [], i)):
+                self.call(branch, args)
+                hlo.return_([hlo.constant(i, np.int32)])
+        return []
+
     def _while(self, inits: Sequence[ir.Value], condition: Any, step: Any) -> list[ir.Value]:
         types = [v.type for v in inits]
         made = hlo.typed("while", types, inits, regions=2)
@@ -256,26 +304,38 @@ class Lowering:
             block = hlo.body(made, types, i)
             with ir.InsertionPoint(block):
                 hlo.return_(make(*block.arguments))
+        move_constants_out(made.operation if hasattr(made, "operation") else made, self.kernels)
         return list(made.results)
 
-    def _loop_kernel(self, site: Site, operands: Sequence[ir.Value]) -> list[ir.Value] | None:
-        """The whole loop in one dispatch, if its body is small and simple enough."""
+    def _form(self, what: str, size: int, carry: Sequence[ir.Value]) -> LoopForm:
+        """Note a loop for the report: a host loop, unless it turns out otherwise."""
+        state = sum(a.size * a.dtype.itemsize for a in map(aval_of_type, [v.type for v in carry]))
+        form = LoopForm(what, HOST, "", size, state, frames_of(ir.Location.current))
+        self.loops.append(form)
+        return form
+
+    def _loop_kernel(self, site: Site, operands: Sequence[ir.Value], form: LoopForm, inner: int) -> list | None:
+        """The whole loop in one dispatch, if its body is small and simple enough.
+
+        Loops from number `inner` on are in its body.
+        """
         from axil.compiler.kernels import KERNELS
 
         emitter = KERNELS.get(f"loop_{site.combinator.name}")
-        if emitter is None:
+        if emitter is None or not self.use_kernels:
+            form.reason = "kernels are switched off"
             return None
         functions = [self.d[self.function(f)] for f in site.functions]
         made = emitter(functions, operands, platform=self.platform, **site.parameters)
-        return self._kernel_call(made, operands) if made else None
-
-
-_SHORT_FORMULA = 4
-"""Formulas of fewer operations are emitted in place."""
-
-
-def _listed(results: Any) -> list:
-    return list(results) if isinstance(results, (list, tuple)) else [results]
+        if not made:
+            where = frames_of(made.location)
+            form.reason = made.reason + (f" at {place(where)}" if where else "")
+            return None
+        form.form = ONE_DISPATCH
+        for other in self.loops[inner : self.loops.index(form)]:
+            if other.form == ONE_DISPATCH:
+                other.form = f"{INSIDE} at {form.place}"
+        return self._kernel_call(made, operands)
 
 
 def apart(values: Sequence[ir.Value]) -> list[ir.Value]:

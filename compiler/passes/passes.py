@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 from axil.dialects.errors import AttributeValueError
 from axil.dialects.mlir import PassManager, context, ir
+from axil.runtime import spans
 
 PASSES: dict[str, type[Pass]] = {}
 """Registered passes by name."""
@@ -110,7 +111,8 @@ def pipeline(passes: str | Sequence[Pass | str], verify: bool = True) -> PassMan
 
 def _runner(entry: Pass) -> Callable[..., None]:
     def run(op: Any, handle: Any) -> None:
-        entry.run(op.operation if hasattr(op, "operation") else op)
+        with spans.span(entry.name, "pass"):
+            entry.run(op.operation if hasattr(op, "operation") else op)
 
     return run
 

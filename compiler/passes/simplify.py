@@ -45,10 +45,13 @@ class Simplify(Pass):
     def _simplify_op(self, op: ir.Operation, declaration: Op, constants: dict) -> None:
         operands = list(op.operands)
         known = [constants.get(v) for v in operands]
+        all_known = bool(operands) and all(k is not None for k in known)
+        if not all_known and declaration.simplify is None:
+            return
         attributes = {a: from_attribute(op.attributes[a]) for a in declaration.attributes}
         result = op.results[0]
         replacement = None
-        if operands and all(k is not None for k in known):
+        if all_known:
             replacement = self._fold(op, declaration, known, attributes, constants)
         if replacement is None and declaration.simplify is not None:
             with ir.InsertionPoint(op), op.location:

@@ -13,8 +13,9 @@ from axil.compiler.passes.jvp import replace_return
 from axil.dialects.emit import declared_op
 from axil.dialects.errors import DifferentiationError
 from axil.dialects.factories import add_tangents
+from axil.dialects.locations import backward
 from axil.dialects.mlir import aval_of_type, from_attribute, ir
-from axil.dialects.op import Linear, zeros_like_aval
+from axil.dialects.op import Linear, Op, is_linear, zeros_like_aval
 
 
 def derive(d: Any, name: str, linear: tuple[bool, ...]) -> str:
@@ -59,7 +60,7 @@ def _transpose(d: Any, op: ir.Operation, linear: set, cts: dict) -> None:
         return
     operands = list(op.operands)
     seen = [Linear(aval_of_type(v.type)) if v in linear else v for v in operands]
-    with located(op.location):
+    with located(backward(op.location)):
         if op.name == "func.call":
             grads = _transpose_call(d, op, seen, results)
         else:
@@ -73,8 +74,30 @@ def _transpose_op(op: ir.Operation, operands: list, results: list) -> Any:
     declaration = declared_op(op.name)
     if declaration is None or declaration.transpose is None:
         raise DifferentiationError(f"'{op.name}' depends on a tangent, but is not linear: it has no transpose rule")
+    _check_linear(op, declaration, operands)
     attributes = {a: from_attribute(op.attributes[a]) for a in declaration.attributes}
     return declaration.transpose(results[0] if len(results) == 1 else results, operands, **attributes)
+
+
+def _check_linear(op: ir.Operation, declaration: Op, operands: list) -> None:
+    """The operands that depend on the linear ones must be those that the operation is linear in."""
+    linear = [i for i, v in enumerate(operands) if is_linear(v)]
+    allowed = declaration.linear_operands(len(operands))
+    for i in linear:
+        if i not in allowed:
+            raise DifferentiationError(
+                f"'{op.name}' is not linear in its operand {_operand_name(declaration, i)}, and cannot be transposed"
+            )
+    if declaration.bilinear and len(linear) > 1:
+        names = " and ".join(_operand_name(declaration, i) for i in linear)
+        raise DifferentiationError(
+            f"'{op.name}' is linear in each of its operands {names} alone, but here both depend on the linear "
+            "arguments: it cannot be transposed"
+        )
+
+
+def _operand_name(declaration: Op, index: int) -> str:
+    return f"'{declaration.operands[index]}'" if index < len(declaration.operands) else str(index)
 
 
 def _transpose_call(d: Any, op: ir.Operation, operands: list, results: list) -> Any:

@@ -47,6 +47,20 @@ class Site(NamedTuple):
         return Site(self.combinator, functions, {**self.parameters, **parameters})
 
 
+class SavedCall(NamedTuple):
+    """A call of control flow in a function of which parts are run again (see `axil.compiler.passes.save`).
+
+    `known(operands)` emits the call that runs first, and gives its results and the values that it keeps;
+    `again(operands, kept)` emits what is run again, and gives results, those that are not wanted perhaps `None`.
+    `used` marks the operands that `again` needs, and `count` says how many values are kept.
+    """
+
+    known: Callable[[list], tuple[list, list]]
+    again: Callable[[list, list], list]
+    used: tuple[bool, ...]
+    count: int
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Combinator:
     """One combinator, with every rule of its own.
@@ -59,8 +73,20 @@ class Combinator:
     - `linearize(deriver, site, primals, tangents)`: the same, but with a part that does not depend on tangents
       and one that is linear in them, as separate calls.
     - `transpose(deriver, site, cts, operands)`: cotangents of the `Linear` operands, `None` for the others.
+    - `jet(deriver, site, operands, series, order)` (optional): results and their Taylor coefficients, see `jets`. Without
+      it these follow from `jvp`.
     - `batch(deriver, site, operands, batched, size, axis_name)`: results and which of them are batched.
     - `lower(lowering, site, operands)`: emits StableHLO or a kernel call.
+    - `save(deriver, site, policy, wanted)` (optional): splits a call for recomputation, see `SavedCall`. Without it a
+      call is kept or run again as a whole.
+    - `checkify(deriver, site, operands, categories)`: emits the call with its checks; gives results and a `Failure` or
+      `None`. See `axil.dialects.combinators.checking`.
+    - `effects(**parameters)` (optional): whether a call does something beside giving results. Calls that have
+      effects, and those of functions that make them, are never dropped, merged or moved past one another.
+    - `holds(**parameters)` (optional): an object that must live as long as the module.
+    - `repeats(**parameters)` (optional): how many times a call runs its functions, `None` where values decide; once
+      without it. `exclusive`: a call runs one of its functions; `runs`: how many, from the first (the others are rules
+      for derivatives); default: all. For estimates of cost.
 
     Transformations have `signature` only; their traversal is the compiler's.
     """
@@ -75,8 +101,17 @@ class Combinator:
     jvp: Callable[..., Any] | None = None
     linearize: Callable[..., Any] | None = None
     transpose: Callable[..., Any] | None = None
+    jet: Callable[..., tuple[list, list]] | None = None
     batch: Callable[..., Any] | None = None
     lower: Callable[..., Any] | None = None
+    save: Callable[..., SavedCall] | None = None
+    checkify: Callable[..., tuple[list, Any]] | None = None
+    optional: tuple[str, ...] = ()  # parameters that need not be given
+    effects: Callable[..., bool] | None = None
+    holds: Callable[..., Any] | None = None
+    repeats: Callable[..., int | None] | None = None
+    exclusive: bool = False
+    runs: int | None = None
 
     def __post_init__(self) -> None:
         rules = () if self.transformation else ("reference", "jvp", "linearize", "batch", "lower")

@@ -9,7 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from axil.dialects.avals import aval_of, shape_of
+from axil.dialects.combinators.checking import call_where, checkify_cond
 from axil.dialects.combinators.combinator import Combinator, Signature, Site, given, instantiate, pick, split, spread
+from axil.dialects.combinators.jets import jet_cond
+from axil.dialects.combinators.saving import save_cond
 from axil.dialects.errors import ShapeError
 from axil.dialects.factories import all_batched, ops
 from axil.dialects.op import full_like, is_linear, zeros_like_aval
@@ -114,7 +117,8 @@ def _batch_as_select(d: Any, site: Site, operands: Any, batched: Any, size: int,
     mask = (True,) * len(args)
     everything = [True] * len(d.signature(site.functions[0]).outputs)
     results = [
-        d.call(d.batch(f, mask, size, axis_name, at_least=everything).function, args) for f in site.functions
+        call_where(d, f, mask, size, axis_name, everything, args, ops.eq(index, full_like(index, i)))
+        for i, f in enumerate(site.functions)
     ]
     chosen = results[-1]
     for i in range(len(results) - 2, -1, -1):
@@ -133,7 +137,9 @@ def _choose(here: Any, a: Any, b: Any) -> Any:
 
 cond = Combinator(
     name="cond",
+    exclusive=True,
     summary="Runs the branch that an integer selects.",
     functions=("branches...",), signature=_signature, reference=_reference, jvp=_jvp, linearize=_linearize,
-    transpose=_transpose, batch=_batch, lower=lambda lowering, site, operands: lowering.cond(site, operands),
+    transpose=_transpose, batch=_batch, save=save_cond, checkify=checkify_cond, jet=jet_cond,
+    lower=lambda lowering, site, operands: lowering.cond(site, operands),
 )  # fmt: skip

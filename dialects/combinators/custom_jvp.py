@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from axil.dialects.combinators.checking import checkify_custom_jvp
 from axil.dialects.combinators.combinator import (
     Combinator,
     Signature,
@@ -103,9 +104,10 @@ def _batch(d: Any, site: Site, operands: Any, batched: Any, size: int, axis_name
 
 custom_jvp = Combinator(
     name="custom_jvp",
+    runs=1,
     summary="A function with a forward-mode derivative of the user's.",
     functions=("of", "rule"), parameters={"consts": "int"}, signature=_signature,
     reference=lambda functions, operands, *, consts, outputs: functions[0](operands),
-    jvp=_jvp, linearize=_linearize, batch=_batch,
+    jvp=_jvp, linearize=_linearize, batch=_batch, checkify=checkify_custom_jvp,
     lower=lambda lowering, site, operands: lowering.call(site.functions[0], operands),
 )  # fmt: skip

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from axil.dialects.combinators.checking import checkify_solve
 from axil.dialects.combinators.combinator import Combinator, Signature, Site, given, instantiate, split, spread
 from axil.dialects.errors import DifferentiationError, ShapeError
 from axil.dialects.factories import all_batched, ops
@@ -122,6 +123,6 @@ custom_linear_solve = Combinator(
     summary="The solution of a linear equation by any program, with implicit derivatives.",
     functions=("functions...",), parameters={"consts": "int"}, signature=_signature,
     reference=lambda functions, operands, *, consts, outputs: _solver(functions)(operands),
-    jvp=_jvp, linearize=_linearize, transpose=_transpose, batch=_batch,
+    jvp=_jvp, linearize=_linearize, transpose=_transpose, batch=_batch, checkify=checkify_solve,
     lower=lambda lowering, site, operands: lowering.call(_solver(site.functions), operands),
 )  # fmt: skip

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from axil.dialects.combinators.checking import checkify_custom_vjp, checkify_unchanged
 from axil.dialects.combinators.combinator import (
     Combinator,
     Signature,
@@ -21,6 +22,7 @@ from axil.dialects.combinators.combinator import (
     instantiate,
     split,
 )
+from axil.dialects.combinators.jets import jet_custom_vjp
 from axil.dialects.errors import DifferentiationError, ShapeError
 from axil.dialects.factories import all_batched
 from axil.dialects.op import is_linear, zeros_like_aval
@@ -62,11 +64,13 @@ def _linearize(d: Any, site: Site, primals: Any, tangents: Any) -> tuple[list, l
     of, forward, backward = site.functions
     _, fc, bc, args = _parts(primals, site.parameters)
     *consts, t_args = _parts(tangents, site.parameters)
-    if any(given([t for group in consts for t in group])):
+    if any(given([*consts[0], *consts[1]])):  # the backward rule may close over anything: it is no part of the value
         raise DifferentiationError(
             "a custom_vjp function closes over a value that is being differentiated; pass it as an argument instead"
         )
     signature = d.signature(of)
+    if not any(given(t_args)):
+        return d.call_site(site, primals), [None] * len(signature.outputs)
     outs, residuals = split(d.call(forward, [*fc, *args]), len(signature.outputs))
     arg_avals = signature.inputs[site.parameters["of_consts"] :]
     filled = [zeros_like_aval(arg_avals[i]) if t_args[i] is None else t_args[i] for i in differentiable(arg_avals)]
@@ -98,13 +102,14 @@ def _batch(d: Any, site: Site, operands: Any, batched: Any, size: int, axis_name
 
 custom_vjp = Combinator(
     name="custom_vjp",
+    runs=1,
     summary="A function with a reverse-mode derivative of the user's.",
     functions=("of", "forward", "backward"), signature=_signature,
     parameters={"of_consts": "int", "forward_consts": "int", "backward_consts": "int"},
     reference=lambda functions, operands, *, outputs, **parameters: functions[0](
         [*_parts(operands, parameters)[0], *_parts(operands, parameters)[3]]
     ),
-    jvp=_jvp, linearize=_linearize, batch=_batch,
+    jvp=_jvp, linearize=_linearize, batch=_batch, checkify=checkify_custom_vjp, jet=jet_custom_vjp,
     lower=lambda lowering, site, operands: lowering.call(
         site.functions[0], [*_parts(operands, site.parameters)[0], *_parts(operands, site.parameters)[3]]
     ),
@@ -149,5 +154,5 @@ custom_vjp_linear = Combinator(
     summary="The linear map that a `custom_vjp` function stands for; it can only be transposed.",
     functions=("backward", "of"), parameters={"known": "int"}, signature=_linear_signature,
     reference=_no_evaluation, jvp=_no_evaluation, linearize=_no_evaluation, transpose=_linear_transpose,
-    batch=_linear_batch, lower=_no_evaluation,
+    batch=_linear_batch, checkify=checkify_unchanged, lower=_no_evaluation,
 )  # fmt: skip

@@ -10,9 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from axil.dialects.combinators.checking import checkify_scan
 from axil.dialects.combinators.combinator import Combinator, Signature, Site, given, instantiate, pick, split, spread
+from axil.dialects.combinators.sums import Outside, Sums, accumulate
+from axil.dialects.combinators.jets import jet_scan
+from axil.dialects.combinators.saving import save_scan
 from axil.dialects.errors import ShapeError
-from axil.dialects.factories import add_tangents, ops
+from axil.dialects.factories import ops
 from axil.dialects.op import is_linear, zeros_like_aval
 
 
@@ -91,6 +95,8 @@ def _jvp(d: Any, site: Site, primals: Any, tangents: Any) -> tuple[list, list]:
 def _linearize(d: Any, site: Site, primals: Any, tangents: Any) -> tuple[list, list]:
     consts, carry = _counts(site)
     (body,) = site.functions
+    if any(kept := _unchanged(d, body, consts, carry)):
+        return _linearize_without(d, site, kept, primals, tangents)
     of = d.signature(body)
     # Constants and rows that the linear part needs are read again; a carry has to be stacked.
     forwardable = tuple(not consts <= i < consts + carry for i in range(len(of.inputs)))
@@ -100,10 +106,20 @@ def _linearize(d: Any, site: Site, primals: Any, tangents: Any) -> tuple[list, l
     tangents = instantiate(tangents, d.avals(primals), mask)
     parts = d.linearize(body, tuple(mask), forwardable)
 
-    forward = d.call_site(site.replace((parts.forward,)), primals)
-    outs, stacked = split(forward, len(of.outputs))
-    residuals = [primals[r.index] if r.is_operand else stacked[r.index] for r in parts.residuals]
-    from_const = [r.is_operand and r.index < consts for r in parts.residuals]
+    n_out = len(of.outputs)
+    once = _constant_results(d, parts.forward, consts)[n_out:]  # residuals that are the same in every step
+    forward, before = parts.forward, []
+    if any(once):
+        everything = lambda block: list(list(block.operations)[-1].operation.operands)
+        step_only = [True] * n_out + [not o for o in once]
+        forward = d.variant(parts.forward, parts.forward, lambda block: pick(everything(block), step_only))
+        hoisted = lambda block: pick(everything(block)[n_out:], once)
+        before = d.call(d.part(parts.forward, f"{body}.constants", consts, hoisted), primals[:consts])
+    outs, stacked = split(d.call_site(site.replace((forward,)), primals), n_out)
+    values = {True: iter(before), False: iter(stacked)}
+    kept_values = [next(values[o]) for o in once]
+    residuals = [primals[r.index] if r.is_operand else kept_values[r.index] for r in parts.residuals]
+    from_const = [r.index < consts if r.is_operand else once[r.index] for r in parts.residuals]
     mc, ms, mx = split(mask, consts, carry)
     out_mask = [*ms, *parts.nonzero[carry:]]
 
@@ -125,6 +141,56 @@ def _linearize(d: Any, site: Site, primals: Any, tangents: Any) -> tuple[list, l
     return outs, spread(results, out_mask)
 
 
+def _constant_results(d: Any, function: str, consts: int) -> list[bool]:
+    """Which results depend on nothing but the first `consts` operands: they are the same in every step."""
+    from axil.dialects.emit import declared_op
+
+    block = d[function].regions[0].blocks[0]
+    constant = set(list(block.arguments)[:consts])
+    *body, terminator = [op.operation for op in block.operations]
+    for op in body:
+        declaration = declared_op(op.name)
+        if declaration is not None and not declaration.has_effect and all(v in constant for v in op.operands):
+            constant.update(op.results)
+    return [v in constant for v in terminator.operands]
+
+
+def _unchanged(d: Any, body: str, consts: int, carry: int) -> list[bool]:
+    """Which carries the body just hands on."""
+    block = d[d.flat(body)].regions[0].blocks[0]
+    state = list(block.arguments)[consts : consts + carry]
+    given_on = list(list(block.operations)[-1].operation.operands)[:carry]
+    return [before == after for before, after in zip(state, given_on)]
+
+
+def _linearize_without(d: Any, site: Site, kept: list[bool], primals: Any, tangents: Any) -> tuple[list, list]:
+    """Linearize with carries that never change as constants: those are not stacked, and their cotangents summed."""
+    consts, carry = _counts(site)
+    (body,) = site.functions
+    of = d.signature(body)
+    changed = [not k for k in kept]
+
+    def moved(values: Any) -> list:
+        c, s, x = split(values, consts, carry)
+        return [*c, *pick(s, kept), *pick(s, changed), *x]
+
+    def step(*args: Any) -> list:
+        c, fixed, s, x = split(args, consts, sum(kept), sum(changed))
+        parts = {True: iter(fixed), False: iter(s)}
+        results = d.call(body, [*c, *[next(parts[k]) for k in kept], *x])
+        return [*pick(results[:carry], changed), *results[carry:]]
+
+    new_body = d.build(f"{body}.changing", moved(of.inputs), step)
+    new = site.replace((new_body,), consts=consts + sum(kept), carry=sum(changed))
+    outs, touts = _linearize(d, new, moved(primals), moved(tangents))
+
+    def restored(values: list, before: Any) -> list:
+        rest = iter(values)
+        return [*[b if k else next(rest) for k, b in zip(kept, before[consts : consts + carry])], *rest]
+
+    return restored(outs, primals), restored(touts, tangents)
+
+
 def _transpose(d: Any, site: Site, cts: Any, operands: Any) -> list:
     consts, carry = _counts(site)
     (body,) = site.functions
@@ -139,26 +205,53 @@ def _transpose(d: Any, site: Site, cts: Any, operands: Any) -> list:
     ct_s, ct_y = split(cts, carry)
     y_given = given(ct_y)
     kept_c, kept_x = pick(c, [not m for m in lc]), pick(x, [not m for m in lx])
+    n_x = len(kept_x)
+    sums, recipes, inner = _sums(d, transposed, sum(lc), len(kept_c), n_x, carry, y_given, site.parameters["length"])
 
     def step(*args: Any) -> list:
-        rc, acc, cs, cy, rx = split(args, len(kept_c), sum(lc), carry, sum(y_given))
+        rc, acc, cs, cy, rx = split(args, len(kept_c), len(sums.added), carry, sum(y_given))
         cy = instantiate(spread(cy, y_given), y)
-        grads = d.call(transposed, [*rc, *rx, *cs, *cy])
-        gc, gs, gx = split(grads, sum(lc), carry)
-        return [*[add_tangents(a, g) for a, g in zip(acc, gc)], *gs, *gx]
+        added, others = split(d.inline(inner, [*rc, *rx, *cs, *cy]), len(sums.added))
+        acc = [accumulate(a, g, others) for a, g in zip(acc, added)]
+        return [*acc, *others]
 
-    acc_avals = pick(c, lc)
+    acc_avals = d.avals(sums.added)
     new_body = d.build(f"{body}.transposed_step", [*kept_c, *acc_avals, *s, *pick(y, y_given), *kept_x], step)
     new = site.replace(
-        (new_body,), consts=len(kept_c), carry=sum(lc) + carry, reverse=not site.parameters["reverse"]
+        (new_body,), consts=len(kept_c), carry=len(acc_avals) + carry, reverse=not site.parameters["reverse"]
     )
     ops_c, _, ops_x = split(operands, consts, carry)
-    results = d.call_site(new, [
-        *pick(ops_c, [not m for m in lc]), *map(zeros_like_aval, acc_avals),
-        *instantiate(ct_s, s), *pick(ct_y, y_given), *pick(ops_x, [not m for m in lx]),
-    ])  # fmt: skip
-    gc, gs, gx = split(results, sum(lc), carry)
+    ops_c, ops_x = pick(ops_c, [not m for m in lc]), pick(ops_x, [not m for m in lx])
+    cy = pick(ct_y, y_given)
+    results = d.call_site(new, [*ops_c, *map(zeros_like_aval, acc_avals), *instantiate(ct_s, s), *cy, *ops_x])
+    added, gs, gx, stacks = split(results, len(acc_avals), carry, sum(lx))
+    zeros = [zeros_like_aval(a) for a in s]  # in the place of carries, which no sum reads
+    outside = Outside(dict(enumerate([*ops_c, *ops_x, *zeros, *spread(cy, y_given)])), added, stacks)
+    gc = [recipe(outside) for recipe in recipes]
     return [*spread(gc, lc), *gs, *spread(gx, lx)]
+
+
+def _sums(
+    d: Any, transposed: str, wanted: int, n_consts: int, n_x: int, carry: int, y_given: list[bool], length: int
+) -> tuple[Sums, list, str]:
+    """How the first `wanted` results of a transposed body are summed, and the body that gives what that takes.
+
+    The transposed body's arguments are constants, rows, cotangents of the carry, and those of the rows of results.
+    """
+    plans: list = []
+
+    def outputs(block: Any) -> list:
+        arguments = list(block.arguments)
+        first_y = n_consts + n_x + carry
+        rows = [*range(n_consts, n_consts + n_x), *[first_y + i for i, g in enumerate(y_given) if g]]
+        sums = Sums(length, {arguments[i]: i for i in range(n_consts)}, {arguments[i]: i for i in rows})
+        results = list(list(block.operations)[-1].operation.operands)
+        plans.append((sums, [sums.plan(v) for v in results[:wanted]]))
+        return [*sums.added, *results[wanted:], *sums.stacked]
+
+    inner = d.variant(transposed, f"{transposed}.sums", outputs)
+    (sums, recipes), = plans
+    return sums, recipes, inner
 
 
 def _batch(d: Any, site: Site, operands: Any, batched: Any, size: int, axis_name: str) -> tuple[list, list]:
@@ -193,9 +286,11 @@ def swap_leading(x: Any) -> Any:
 
 scan = Combinator(
     name="scan",
+    repeats=lambda *, length, **more: length,
     summary="A loop of known length: carries state, reads a row of each input and writes a row of each output a step.",
     functions=("body",),
     parameters={"consts": "int", "carry": "int", "length": "int", "reverse": "bool", "unroll": "int"},
     signature=_signature, reference=_reference, jvp=_jvp, linearize=_linearize, transpose=_transpose, batch=_batch,
+    save=save_scan, checkify=checkify_scan, jet=jet_scan,
     lower=lambda lowering, site, operands: lowering.scan(site, operands),
 )  # fmt: skip

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from axil.dialects.avals import Aval, is_inexact
 from axil.dialects.combinators.combinator import Combinator, Signature, differentiable
+from axil.dialects.combinators.error_state import CODE
 from axil.dialects.errors import DifferentiationError, ShapeError
 
 
@@ -47,6 +48,17 @@ def _transpose_signature(functions: list[Signature], *, linear: tuple[int, ...])
     return Signature(kept + of.outputs, tuple(of.inputs[i] for i in linear))
 
 
+def _jet_signature(functions: list[Signature], *, wrt: tuple[int, ...], order: int) -> Signature:
+    (of,) = functions
+    _check_wrt("jet", of, wrt)
+    if order < 0:
+        raise ShapeError(f"'jet': order = {order}, and must not be negative")
+    inputs = [of.inputs[i] for i in wrt for _ in range(order)]
+    return Signature((*of.inputs, *inputs), (*of.outputs, *[
+        of.outputs[i] for i in differentiable(of.outputs) for _ in range(order)
+    ]))  # fmt: skip
+
+
 def _batch_aval(a: Aval, size: int, axis: int) -> Aval:
     if axis < 0:
         return a
@@ -70,10 +82,21 @@ def _vmap_signature(
     )
 
 
+def _checkify_signature(functions: list[Signature], *, errors: str, payload: tuple) -> Signature:
+    (of,) = functions
+    return Signature(of.inputs, (*of.outputs, CODE, *payload[1]))
+
+
 jvp = Combinator(
     name="jvp",
     summary="Forward mode: (x, dx) to (y, dy). `wrt` lists the operands that have tangents.",
     functions=("of",), parameters={"wrt": "ints"}, signature=_jvp_signature, transformation=True,
+)  # fmt: skip
+
+jet = Combinator(
+    name="jet",
+    summary="Taylor mode: x, coefficients 1 to `order` of each operand of `wrt`, to y and the coefficients of each result.",
+    functions=("of",), parameters={"wrt": "ints", "order": "int"}, signature=_jet_signature, transformation=True,
 )  # fmt: skip
 
 vjp = Combinator(
@@ -93,6 +116,16 @@ transpose = Combinator(
     name="transpose",
     summary="Transposition of a function that is linear in the operands `linear`: cotangents of results to theirs.",
     functions=("of",), parameters={"linear": "ints"}, signature=_transpose_signature, transformation=True,
+)  # fmt: skip
+
+
+
+checkify = Combinator(
+    name="checkify",
+    summary="Errors as results: after the function's own come a code (0: none) and the payload of messages. `errors` "
+    "names categories (user, nan, div, index), `payload` has the payload as its results.",
+    functions=("of",), parameters={"errors": "str", "payload": "signature"}, signature=_checkify_signature,
+    transformation=True,
 )  # fmt: skip
 
 vmap = Combinator(

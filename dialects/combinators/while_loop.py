@@ -1,8 +1,8 @@
 """`while`: repeat a body as long as a condition on the carry holds.
 
 Operands are `(cond_consts, body_consts, carry)`; `cond` maps `(cond_consts, carry)` to a boolean scalar and
-`body` maps `(body_consts, carry)` to the next carry; results are the last carry. Forward mode only: the
-number of steps is known only when it runs, so there is no place to keep residuals.
+`body` maps `(body_consts, carry)` to the next carry; results are the last carry. The linear part runs the loop again
+(`replay`), and cannot be transposed: there is no reverse mode. `bounded_while` has one.
 """
 
 from __future__ import annotations
@@ -12,19 +12,26 @@ from typing import Any
 import numpy as np
 
 from axil.dialects.avals import is_bool
+from axil.dialects.combinators.checking import call_where, checkify_while
 from axil.dialects.combinators.combinator import Combinator, Signature, Site, given, instantiate, pick, split, spread
-from axil.dialects.errors import DifferentiationError, ShapeError
+from axil.dialects.combinators.jets import jet_while
+from axil.dialects.errors import ShapeError
 from axil.dialects.factories import ops
 
 
 def _signature(functions: list[Signature], *, cond_consts: int, body_consts: int) -> Signature:
+    return signature("while", functions, cond_consts, body_consts)
+
+
+def signature(name: str, functions: list[Signature], cond_consts: int, body_consts: int) -> Signature:
+    """The type of a loop of a condition and a body."""
     cond, body = functions
     (cc, cs), (bc, s) = split(cond.inputs, cond_consts), split(body.inputs, body_consts)
     if cs != s or list(body.outputs) != s:
-        raise ShapeError(f"'while': the body takes the carry ({_list(s)}), gives ({_list(body.outputs)}) and the "
+        raise ShapeError(f"'{name}': the body takes the carry ({_list(s)}), gives ({_list(body.outputs)}) and the "
                          f"condition takes ({_list(cs)}); they must be equal")  # fmt: skip
     if len(cond.outputs) != 1 or cond.outputs[0].shape or not is_bool(cond.outputs[0].dtype):
-        raise ShapeError(f"'while': the condition must give one boolean scalar, got ({_list(cond.outputs)})")
+        raise ShapeError(f"'{name}': the condition must give one boolean scalar, got ({_list(cond.outputs)})")
     return Signature((*cc, *bc, *s), tuple(s))
 
 
@@ -44,7 +51,7 @@ def _counts(site: Site) -> tuple[int, int]:
     return site.parameters["cond_consts"], site.parameters["body_consts"]
 
 
-def _grow(mask: list[bool], start: int, step: Any) -> list[bool]:
+def grow(mask: list[bool], start: int, step: Any) -> list[bool]:
     """Grow the carry's part of a mask, which starts at `start`, until the outputs add nothing."""
     while True:
         grown = [a or b for a, b in zip(mask[start:], step(tuple(mask)))]
@@ -57,7 +64,7 @@ def _jvp(d: Any, site: Site, primals: Any, tangents: Any) -> tuple[list, list]:
     n_cond, n_body = _counts(site)
     cond, body = site.functions
     of = d.signature(body)
-    mask = _grow(given(tangents)[n_cond:], n_body, lambda m: d.jvp(body, m).nonzero)
+    mask = grow(given(tangents)[n_cond:], n_body, lambda m: d.jvp(body, m).nonzero)
     derived = d.jvp(body, tuple(mask))
     mc, ms = split(mask, n_body)
     c_avals, s_avals = split(of.inputs, n_body)
@@ -83,42 +90,42 @@ def _jvp(d: Any, site: Site, primals: Any, tangents: Any) -> tuple[list, list]:
 
 
 def _linearize(d: Any, site: Site, primals: Any, tangents: Any) -> tuple[list, list]:
-    n_cond, n_body = _counts(site)
-    mask = _grow(given(tangents)[n_cond:], n_body, lambda m: d.jvp(site.functions[1], m).nonzero)
-    if any(mask[n_body:]):
-        raise DifferentiationError(
-            "reverse-mode differentiation does not go through a 'while' loop, whose number of steps is not known. "
-            "Use 'scan', or 'fori_loop' with bounds that are Python integers, or forward mode (jvp, jacfwd)"
-        )
-    outs = d.call_site(site, primals)
-    return outs, [None] * len(outs)
+    from axil.dialects.combinators.bounded_while import linearize
+
+    return linearize(d, site, primals, tangents)
 
 
 def _batch(d: Any, site: Site, operands: Any, batched: Any, size: int, axis_name: str) -> tuple[list, list]:
+    return batch_with(_masked, d, site, operands, batched, size, axis_name)
+
+
+def batch_with(
+    masked: Any, d: Any, site: Site, operands: Any, batched: Any, size: int, axis_name: str
+) -> tuple[list, list]:  # fmt: skip
+    """The batching rule of a loop; `masked` makes that of examples that stop at their own times."""
     n_cond, n_body = _counts(site)
     cond, body = site.functions
     b_cond, b_rest = split(batched, n_cond)
-    mask = _grow(list(b_rest), n_body, lambda m: d.batch(body, m, size, axis_name).batched)
+    mask = grow(list(b_rest), n_body, lambda m: d.batch(body, m, size, axis_name).batched)
     if d.batch(cond, (*b_cond, *mask[n_body:]), size, axis_name).batched[0]:
-        mask = [*mask[:n_body], *[True] * (len(mask) - n_body)]  # each example stops at its own time
-        masked = _masked(d, site, list(b_cond), mask, size, axis_name)
-        moved = _move(d, operands, batched, [*b_cond, *mask], size)
-        return d.call_site(masked, [*moved[:n_cond], *moved]), mask[n_body:]
+        mask = [*mask[:n_body], *[True] * (len(mask) - n_body)]
+        return masked(d, site, operands, batched, mask, size, axis_name), mask[n_body:]
     b = d.batch(body, tuple(mask), size, axis_name, at_least=mask[n_body:])
     c = d.batch(cond, (*b_cond, *mask[n_body:]), size, axis_name)
-    moved = _move(d, operands, batched, [*b_cond, *mask], size)
+    moved = move(d, operands, batched, [*b_cond, *mask], size)
     return d.call_site(site.replace((c.function, b.function)), moved), mask[n_body:]
 
 
-def _move(d: Any, operands: Any, batched: Any, wanted: Any, size: int) -> list:
+def move(d: Any, operands: Any, batched: Any, wanted: Any, size: int) -> list:
     """Operands, broadcast where the loop wants a batch that they do not have."""
     return [d.broadcast_batch(v, size) if now and not was else v for v, was, now in zip(operands, batched, wanted)]
 
 
-def _masked(d: Any, site: Site, b_cond: list[bool], mask: list[bool], size: int, axis_name: str) -> Site:
+def _masked(d: Any, site: Site, operands: Any, batched: Any, mask: list[bool], size: int, axis_name: str) -> list:
     """The loop of a batch whose examples stop at different times: runs while any goes on, and holds the others."""
     n_cond, n_body = _counts(site)
     cond, body = site.functions
+    b_cond = list(batched[:n_cond])
     batched_cond = d.batch(cond, (*b_cond, *mask[n_body:]), size, axis_name)
     batched_body = d.batch(body, tuple(mask), size, axis_name, at_least=mask[n_body:])
     cond_inputs = d.signature(batched_cond.function).inputs
@@ -131,16 +138,18 @@ def _masked(d: Any, site: Site, b_cond: list[bool], mask: list[bool], size: int,
     def step(*args: Any) -> list:
         cc, bc, s = split(args, n_cond, n_body)
         (goes_on,) = d.call(batched_cond.function, [*cc, *s])
-        new = d.call(batched_body.function, [*bc, *s])
-        return [_hold(goes_on, after, before) for after, before in zip(new, s)]
+        new = call_where(d, body, tuple(mask), size, axis_name, mask[n_body:], [*bc, *s], goes_on)
+        return [hold(goes_on, after, before) for after, before in zip(new, s)]
 
     # The body needs the condition's constants too, to know which examples go on.
     new_cond = d.build(f"{cond}.any", cond_inputs, any_goes_on)
     new_body = d.build(f"{body}.masked", [*cond_inputs[:n_cond], *body_inputs], step)
-    return site.replace((new_cond, new_body), body_consts=n_cond + n_body)
+    moved = move(d, operands, batched, [*b_cond, *mask], size)
+    return d.call_site(site.replace((new_cond, new_body), body_consts=n_cond + n_body), [*moved[:n_cond], *moved])
 
 
-def _hold(goes_on: Any, after: Any, before: Any) -> Any:
+def hold(goes_on: Any, after: Any, before: Any) -> Any:
+    """`after` for the examples that go on, `before` for the others."""
     from axil.dialects.avals import shape_of
 
     shape = shape_of(after)
@@ -150,8 +159,10 @@ def _hold(goes_on: Any, after: Any, before: Any) -> Any:
 
 while_loop = Combinator(
     name="while",
+    repeats=lambda **parameters: None,
     summary="Repeats a body as long as a condition on the carry holds. Forward-mode only.",
     functions=("cond", "body"), parameters={"cond_consts": "int", "body_consts": "int"},
     signature=_signature, reference=_reference, jvp=_jvp, linearize=_linearize, batch=_batch,
+    checkify=checkify_while, jet=jet_while,
     lower=lambda lowering, site, operands: lowering.while_loop(site, operands),
 )  # fmt: skip

@@ -7,8 +7,8 @@ from typing import Any
 
 from axil.lax.applied import scatter_apply
 from axil.lax.associative import associative_scan
+from axil.lax.branches import cond, switch
 from axil.lax.contraction import DotDimensionNumbers, batch_matmul, dot, dot_general
-from axil.lax.control_flow import cond, fori_loop, map, scan, switch, while_loop
 from axil.lax.convolution import (
     ConvDimensionNumbers,
     ConvGeneralDilatedDimensionNumbers,
@@ -88,12 +88,14 @@ from axil.lax.elementwise import (
 )
 from axil.lax.fourier import FftType, fft
 from axil.lax.implicit import custom_linear_solve, custom_root
+from axil.lax.loops import map, scan
 from axil.lax.parallel import (
     all_gather,
     all_to_all,
     axis_index,
     axis_size,
     pbroadcast,
+    pcast,
     pmax,
     pmean,
     pmin,
@@ -102,6 +104,7 @@ from axil.lax.parallel import (
     psum,
     psum_scatter,
     pswapaxes,
+    ragged_all_to_all,
 )
 from axil.lax.precision import AccuracyMode, DotAlgorithm, DotAlgorithmPreset, Precision, PrecisionLike, Tolerance
 from axil.lax.ragged import RaggedDotDimensionNumbers, ragged_dot, ragged_dot_general, scaled_dot
@@ -201,10 +204,20 @@ from axil.lax.special import (
     sinh,
     zeta,
 )
-from axil.lax.staging import after_all, composite, create_token, platform_dependent, stage
+from axil.lax.staging import (
+    after_all,
+    composite,
+    create_token,
+    dce_sink,
+    platform_dependent,
+    stage,
+    with_sharding_constraint,
+)
+from axil.lax.whiles import fori_loop, while_loop
 from axil.lax.windowing import padtype_to_pads, reduce_precision, reduce_window, reduce_window_shape_tuple
 
 __all__ = [
+    "dce_sink", "pcast", "ragged_all_to_all", "with_sharding_constraint",
     "abs", "AccuracyMode", "acos", "acosh", "add", "after_all", "all_gather", "all_to_all", "approx_max_k",
     "approx_min_k", "argmax", "argmin", "asin", "asinh", "associative_scan", "atan", "atan2", "atanh", "axis_index",
     "axis_size", "batch_matmul", "bessel_i0e", "bessel_i1e", "betainc", "bitcast_convert_type", "bitwise_and",

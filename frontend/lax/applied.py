@@ -10,8 +10,8 @@ import numpy as np
 from axil.lax import elementwise as e
 from axil.lax import reductions, shaping
 from axil.lax.common import ArgumentTypeError, fail, ints, operands
-from axil.lax.control_flow import while_loop
 from axil.lax.slicing import GatherScatterMode, ScatterDimensionNumbers, scatter_add
+from axil.lax.whiles import while_loop
 from axil.vectorization import vmap
 
 

@@ -20,6 +20,8 @@ from axil.core import (
     Tracer,
     as_array,
     bind,
+    check_eager,
+    eager_checks,
     make_array,
     state,
     user_error,
@@ -165,6 +167,8 @@ def _with_scalar(op: Op, x: Array, y: Array, may_be_weak: bool) -> Array:
         raise user_error(e) from None
     with np.errstate(all="ignore"):
         result = op.reference(x._numpy, y._numpy)
+    if eager_checks:
+        check_eager(op, (x._numpy, y._numpy), (result,))
     return make_array(result, inferred, may_be_weak and x.weak_type and y.weak_type)
 
 

@@ -20,9 +20,9 @@ from axil.dialects import triangular as triangular_op
 from axil.dialects import tridiagonal as tridiagonal_op
 from axil.lax.common import check_same_dtype, constant_like, converted, fail, integer, operand, operands
 from axil.lax.contraction import batch_matmul
-from axil.lax.control_flow import scan
 from axil.lax.elementwise import abs as absolute
 from axil.lax.elementwise import add, conj, div, eq, ge, max, mul, neg, rsqrt, select, sub
+from axil.lax.loops import scan
 from axil.lax.shaping import broadcasted_iota, expand_dims, full_like, iota, squeeze, transpose
 from axil.lax.slicing import GatherDimensionNumbers, dynamic_index_in_dim, gather
 

@@ -15,9 +15,10 @@ from axil.dialects import collective
 from axil.dialects.op import Op
 from axil.lax import elementwise as e
 from axil.lax import reductions, shaping, slicing
+from axil.lax.common import UnsupportedError, constant_like, fail, operand
 from axil.lax.common import axis_index as canonical_axis
-from axil.lax.common import constant_like, fail, operand
 from axil.runtime.errors import AxilError
+from axil.vectorization import axis_text
 
 _PYTHON_NUMBERS = (bool, int, float, complex)
 Groups = Sequence[Sequence[int]] | None
@@ -49,7 +50,7 @@ def axis_index(axis_name: Any) -> Any:
     names = _names(axis_name)
     index = None
     for name in names:
-        part = bind(collective.axis_index, axis_name=name, dtype=np.dtype(np.int32))
+        part = bind(collective.axis_index, axis_name=axis_text(name), dtype=np.dtype(np.int32))
         if index is None:
             index = part
         else:
@@ -60,7 +61,7 @@ def axis_index(axis_name: Any) -> Any:
 def _over_axes(op: Op, x: Any, names: Sequence[Any]) -> Any:
     x = operand(op.name, x)
     for name in names:
-        x = bind(op, x, axis_name=name)
+        x = bind(op, x, axis_name=axis_text(name))
     return x
 
 
@@ -156,7 +157,7 @@ def psum_scatter(
         if axis_index_groups is not None or len(names) != 1:
             total = psum(parts, axis_name, axis_index_groups=axis_index_groups)
             return slicing.dynamic_index_in_dim(total, _place_in_group(names, axis_index_groups), 0, keepdims=False)
-        return bind(collective.psum_scatter, parts, axis_name=names[0], members=members)
+        return bind(collective.psum_scatter, parts, axis_name=axis_text(names[0]), members=members)
 
     return tree.tree_map(one, x)
 
@@ -176,7 +177,7 @@ def all_to_all(
         split = canonical_axis("all_to_all", split_axis, len(leaf.aval.shape))
         parts = _parts("all_to_all", leaf, split, members, tiled)
         if axis_index_groups is None and len(names) == 1:
-            got = bind(collective.all_to_all, parts, axis_name=names[0], members=members)
+            got = bind(collective.all_to_all, parts, axis_name=axis_text(names[0]), members=members)
         else:
             place = _place_in_group(names, axis_index_groups)
             everything = _gathered(parts, names, axis_index_groups)
@@ -190,14 +191,87 @@ def all_to_all(
 
 def ppermute(x: Any, axis_name: Any, perm: Sequence[tuple[int, int]]) -> Any:
     """Arrays sent from member to member: `perm` has pairs (source, target); who is sent nothing gets zeros."""
-    (name,) = _names(axis_name)
-    size, pairs = state.axis_sizes[name], [(int(a), int(b)) for a, b in perm]
+    names = _names(axis_name)
+    size, pairs = axis_size(axis_name), [(int(a), int(b)) for a, b in perm]
     for side in zip(*pairs):
         if len(set(side)) != len(side) or not all(0 <= i < size for i in side):
             fail(f"lax.ppermute: sources and targets must be distinct and in [0, {size}), got {pairs}")
     sources, targets = tuple(a for a, _ in pairs), tuple(b for _, b in pairs)
-    send = lambda leaf: bind(collective.ppermute, leaf, axis_name=name, sources=sources, targets=targets)
+    if len(names) != 1:
+        return tree.tree_map(lambda leaf: _permuted(operand("ppermute", leaf), names, size, pairs), x)
+    axis = axis_text(names[0])
+    send = lambda leaf: bind(collective.ppermute, leaf, axis_name=axis, sources=sources, targets=targets)
     return tree.tree_map(lambda leaf: send(operand("ppermute", leaf)), x)
+
+
+def _permuted(x: Any, names: Sequence[Any], size: int, pairs: Sequence[tuple[int, int]]) -> Any:
+    """Over several axes: each member takes what it is sent from those of all."""
+    source = np.full(size, -1, np.int32)
+    for a, b in pairs:
+        source[b] = a
+    mine = _looked_up(source, axis_index(tuple(names)))
+    sent = slicing.dynamic_index_in_dim(_gathered(x, names, None), mine, 0, keepdims=False)
+    there = e.ge(mine, constant_like(mine, 0))
+    return e.select(shaping.broadcast(there, sent.aval.shape), sent, shaping.full_like(sent, 0))
+
+
+def pcast(x: Any, axis_name: Any, *, to: str) -> Any:
+    """A tree of arrays as they are, said to differ (`to="varying"`) or not between the members of named axes.
+
+    Axil does not keep account of that, so that nothing changes. The names must be bound.
+    """
+    if to not in ("varying", "reduced", "unreduced"):
+        fail(f"lax.pcast: `to` is 'varying', 'reduced' or 'unreduced', got {to!r}")
+    _names(axis_name)
+    return tree.tree_map(lambda leaf: operand("pcast", leaf), x)
+
+
+def ragged_all_to_all(
+    operand: Any, output: Any, input_offsets: Any, send_sizes: Any, output_offsets: Any, recv_sizes: Any, *,
+    axis_name: Any, axis_index_groups: Groups = None,
+) -> Any:  # fmt: skip
+    """Rows sent from every member to every other: slices of `operand`, whose sizes are values, written into `output`.
+
+    A member sends rows `input_offsets[j] : input_offsets[j] + send_sizes[j]` to member j, who finds them from row
+    `output_offsets[j]` (the sender's) on; other rows of `output` stay. `recv_sizes` are the sizes that it is sent.
+    """
+    names = _names(axis_name)
+    if axis_index_groups is not None:
+        fail("lax.ragged_all_to_all: groups are not supported", "exchange over an axis of the group's size",
+             kind=UnsupportedError)  # fmt: skip
+    x, out = (_array("ragged_all_to_all", v) for v in (operand, output))
+    tables = [_array("ragged_all_to_all", v) for v in (input_offsets, send_sizes, output_offsets)]
+    members = axis_size(axis_name)
+    for table in (*tables, _array("ragged_all_to_all", recv_sizes)):
+        if table.aval.shape != (members,) or not av.is_integer(table.aval.dtype):
+            fail(f"lax.ragged_all_to_all takes an offset or size, an integer, for each of {members} members, got "
+                 f"{table.aval}")  # fmt: skip
+    if x.aval.dtype != out.aval.dtype or x.aval.shape[1:] != out.aval.shape[1:] or not x.aval.shape:
+        fail(f"lax.ragged_all_to_all takes an operand and an output of rows of one type, got {x.aval} and {out.aval}")
+    me = axis_index(tuple(names))
+    starts, sizes, targets = (
+        slicing.dynamic_index_in_dim(_gathered(t, names, None), me, 1, keepdims=False) for t in tables
+    )
+    everything = _gathered(x, names, None)
+    rows = shaping.broadcasted_iota(np.int32, (out.aval.shape[0],), 0)
+    for sender in range(members):
+        start, size, target = (_one(t, sender) for t in (starts, sizes, targets))
+        place = e.sub(rows, shaping.broadcast(target, rows.aval.shape))
+        wide = lambda v: shaping.broadcast(v, rows.aval.shape)
+        here = e.bitwise_and(e.ge(place, constant_like(place, 0)), e.lt(place, wide(size)))
+        sent = slicing.index_take(slicing.index_in_dim(everything, sender, 0, False), [e.add(place, wide(start))], (0,))
+        mask = shaping.broadcast_in_dim(here, out.aval.shape, (0,))
+        out = e.select(mask, sent, out)
+    return out
+
+
+def _array(name: str, x: Any) -> Any:
+    return operand(name, x)
+
+
+def _one(table: Any, i: int) -> Any:
+    """Entry `i` of a vector, as i32."""
+    return e.convert_element_type(slicing.index_in_dim(table, i, 0, False), np.int32)
 
 
 def pshuffle(x: Any, axis_name: Any, perm: Sequence[int]) -> Any:
@@ -222,7 +296,7 @@ def pbroadcast(x: Any, axis_name: Any, source: int) -> Any:
 def _gathered(x: Any, names: Sequence[Any], groups: Groups) -> Any:
     """The arrays of all members, or of those of this member's group, stacked along a new first dimension."""
     for name in reversed(names):
-        x = bind(collective.all_gather, x, axis_name=name, members=state.axis_sizes[name])
+        x = bind(collective.all_gather, x, axis_name=axis_text(name), members=state.axis_sizes[name])
     for _ in names[1:]:
         x = _merged(x, 0)
     if groups is None:

@@ -10,7 +10,6 @@ import numpy as np
 from axil.core import Array
 from axil.lax.common import constant_like, fail, operand
 from axil.lax.contraction import dot
-from axil.lax.control_flow import while_loop
 from axil.lax.elementwise import abs as absolute
 from axil.lax.elementwise import (
     add,
@@ -31,6 +30,7 @@ from axil.lax.factorizations import cholesky, qr, triangular_solve
 from axil.lax.reductions import reduce_max, reduce_sum
 from axil.lax.shaping import broadcasted_iota, concatenate, full_like, transpose
 from axil.lax.slicing import slice_in_dim
+from axil.lax.whiles import while_loop
 
 STEPS = 10
 """Steps at most, unless told otherwise; six do for matrices that are singular within rounding, in f64."""

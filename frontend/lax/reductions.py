@@ -29,6 +29,7 @@ from axil.lax.common import (
     operands,
     result_dtype,
 )
+from axil.lax.monoids import recognized
 
 # ---- reductions ----------------------------------------------------------------------------------------
 
@@ -156,7 +157,8 @@ def reduce(operands: Any, init_values: Any, computation: Callable[..., Any], dim
     if any(x.aval.shape != shape for x in xs):
         fail(f"lax.reduce takes arrays of one shape, got {', '.join(str(x.aval) for x in xs)}")
     axes = tuple(axis_index("reduce", d, len(shape)) for d in ints("reduce", "dimensions", dimensions))
-    known = _MONOIDS.get(computation) if len(xs) == 1 and treedef == tree.tree_structure(0) else None
+    single = len(xs) == 1 and treedef == tree.tree_structure(0)
+    known = _MONOIDS.get(recognized(computation, xs[0].aval.dtype)) if single else None
     if known is not None:
         whole, pair = known
         y = whole(xs[0], axes)

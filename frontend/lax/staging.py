@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from axil import tree
-from axil.core import Array
+from axil.core import Array, bind
+from axil.dialects import effects
 from axil.lax.common import ArgumentTypeError, UnsupportedError, fail, operand
 
 
@@ -20,6 +21,33 @@ def create_token(_: Any = None) -> Any:
 def after_all(*operands: Any) -> Any:
     """A token that stands for all of the given ones."""
     return create_token()
+
+
+def dce_sink(val: Any, *, prevent_mlir_dce: bool = False) -> None:
+    """Keep what computes the arrays of a tree, though nothing else needs them, for `checkify` to check.
+
+    A compiled program computes nothing for it: `prevent_mlir_dce=True` is refused.
+    """
+    if prevent_mlir_dce:
+        fail("lax.dce_sink(prevent_mlir_dce=True): a compiled program computes only what its results need",
+             "return the value", kind=UnsupportedError)  # fmt: skip
+    for leaf in tree.tree_leaves(val):
+        bind(effects.sink, operand("dce_sink", leaf))
+
+
+def with_sharding_constraint(x: Any, shardings: Any) -> Any:
+    """A tree of arrays, placed on a device: there is one, so this changes nothing.
+
+    `shardings` is a device, or a tree of them that is a prefix of `x`; anything over several devices is refused.
+    """
+    from axil.runtime import Device, default_device
+
+    for place in tree.tree_leaves(shardings, is_leaf=lambda leaf: leaf is None):
+        if not isinstance(place, Device) or place != default_device():
+            fail(f"lax.with_sharding_constraint: arrays live on one device, {default_device()}, and cannot be on "
+                 f"{place!r}", "pass that device", kind=ArgumentTypeError)  # fmt: skip
+    tree.broadcast_prefix(shardings, x, name="shardings", full_name="x")
+    return tree.tree_map(lambda leaf: operand("with_sharding_constraint", leaf), x)
 
 
 def stage(x: Any, /) -> Any:

@@ -20,6 +20,7 @@ from axil.dialects.reduction import highest, lowest
 from axil.lax import elementwise as e
 from axil.lax import shaping, slicing
 from axil.lax.common import ArgumentTypeError, check_same_dtype, fail, integer, operand
+from axil.lax.monoids import recognized
 
 Padding = str | Sequence[tuple[int, int]]
 """Padding as users give it: "SAME", "SAME_LOWER", "VALID", or (low, high) for each dimension."""
@@ -100,6 +101,7 @@ def reduce_window(
              f"{treedef} and {init_def}")  # fmt: skip
     xs = [_operand("reduce_window", x) for x in leaves]
     single = len(xs) == 1 and treedef == tree.tree_structure(0)
+    computation = recognized(computation, xs[0].aval.dtype) if single else computation
     known = single and computation in _MONOIDS and not _refused(computation, xs[0].aval.dtype)
     inits = [_initial(x, init, computation if known else None) for x, init in zip(xs, inits)]
     shape = xs[0].aval.shape

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from axil import errors
+from axil.core import bind, state, user_place
+from axil.dialects import effects
 from axil.numpy.creation import asarray
 from axil.numpy.values import Array, Tracer, index_error, type_error
 
@@ -172,10 +174,21 @@ def _add_one(parsed: Index, place: int, item: Any, n: int, dim: int, integers_as
         i = item + n if item < 0 else item
         if not 0 <= i < n:
             parsed.outside = True
+            _note_outside(i, dim, parsed.shape)
             i = min(max(i, 0), n - 1)
         _add(parsed, place, i)
     else:
         _add(parsed, place, slice(0, n, 1), item)
+
+
+def _note_outside(i: int, dim: int, shape: tuple[int, ...]) -> None:
+    """Tell `checkify` of a static index that is out of bounds, for which no operation will be."""
+    if state.trace is None or not state.trace.checked:
+        return
+    text = (f"out-of-bounds indexing for array of shape {shape}: index {i} is out of bounds for axis {dim} with size "
+            f"{shape[dim]}. (a static index)")  # fmt: skip
+    message = effects.Message("index", text, place=user_place(), debug=True)
+    bind(effects.check, Array(np.asarray(1, np.int32)), messages=(effects.number_of(message),))
 
 
 def _static_slice(sl: slice, n: int) -> slice:

@@ -160,9 +160,9 @@ def remainder(x: Any, y: Any, /) -> Value:
     """What is left of floor division: it has the sign of the divisor."""
     (x, y), weak = _numeric("remainder", x, y)
     kind = kind_of(x.aval.dtype)
-    if kind in "iu":
-        y = where(equal(y, 0), 1, y)
     truncated = elementwise("remainder", e.rem, (x, y), weak)
+    if kind in "iu":
+        truncated = where(equal(y, 0), 0, truncated)  # afterwards, so that `checkify` sees the divisor
     if kind == "u":
         return truncated
     other_side = bitwise_and(not_equal(less(truncated, 0), less(y, 0)), not_equal(truncated, 0))

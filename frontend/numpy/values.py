@@ -7,12 +7,14 @@ something; without one, NumPy broadcasts by itself and nothing but the op is run
 from __future__ import annotations
 
 import operator
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from axil import dtypes, errors
+from axil.config import config
 from axil.core import (
     RULE_ERRORS,
     Array,
@@ -21,6 +23,8 @@ from axil.core import (
     as_array,
     aval,
     bind,
+    check_eager,
+    eager_checks,
     make_array,
     mlir_location,
     state,
@@ -199,7 +203,21 @@ def broadcast_shape(name: str, shapes: Sequence[tuple[int, ...]]) -> tuple[int, 
             elif n != 1 and n != result[i]:
                 text = ", ".join(map(str, shapes))
                 raise shape_error(f"{name} got incompatible shapes for broadcasting: {text}.")
+    if config.numpy_rank_promotion != "allow" and len({len(shape) for shape in shapes if shape}) > 1:
+        _rank_promotion(name, shapes)
     return tuple(result)
+
+
+def _rank_promotion(name: str, shapes: Sequence[tuple[int, ...]]) -> None:
+    """Warn of arrays of different rank, or refuse them, as the option `numpy_rank_promotion` says."""
+    text = ", ".join(map(str, shapes))
+    if config.numpy_rank_promotion == "raise":
+        raise shape_error(
+            f"{name} got arrays of different rank, of shapes {text}, and the option numpy_rank_promotion is 'raise'; "
+            "add dimensions of size 1 with np.expand_dims, or x[None]"
+        )
+    message = f"{name} broadcasts arrays of different rank, of shapes {text}; add dimensions of size 1 to be explicit"
+    warnings.warn(f"{message}, or set the option numpy_rank_promotion to 'allow'", stacklevel=5)
 
 
 def filled(value: np.ndarray, shape: tuple[int, ...], weak: bool = False) -> Value:
@@ -290,7 +308,10 @@ def _run(op: Op, of: Any, arrays: Sequence[np.ndarray], weak: bool) -> Array:
         inferred = op.infer(of) if len(arrays) == 1 else op.infer(*[of] * len(arrays))
     except RULE_ERRORS as error:
         raise user_error(error) from None
-    return make_array(op.reference(*arrays), inferred, weak)
+    result = op.reference(*arrays)
+    if eager_checks:
+        check_eager(op, arrays, (result,))
+    return make_array(result, inferred, weak)
 
 
 def boolean(name: str, x: Any, position: int = 0) -> Value:

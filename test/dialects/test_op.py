@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from samples import function, module
 
 from axil.dialects import families  # noqa: F401  (fills OPS)
 from axil.dialects.avals import aval
 from axil.dialects.errors import AttributeValueError, DeclarationError, DtypeError, ShapeError
 from axil.dialects.mlir import ir, parse_module
 from axil.dialects.op import OPS, Op, sample
+from axil.testing.samples import function, module
 
 RULES: dict[str, Any] = {
     "name": "example",

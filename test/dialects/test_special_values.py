@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from compiled import CompileError, compile_cases
-from samples import Case
 
 from axil.dialects.avals import BFLOAT16, aval_of
 from axil.dialects.op import OPS, Sample
+from axil.testing.compiled import CompileError, compile_cases
+from axil.testing.samples import Case
 
 NAN, INF = np.nan, np.inf
 F32, I32, BOOL = np.float32, np.int32, np.bool_

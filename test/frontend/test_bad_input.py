@@ -195,7 +195,11 @@ def test_integer_inputs_of_grad() -> None:
 
 def test_complex_inputs_of_grad() -> None:
     with error_here(TypeError, "c64[]", "holomorphic=True"):
-        grad(lambda x: x.real)(1j)
+        grad(lambda x: x * x)(1j)
+    with error_here(TypeError, "c64[]", "holomorphic=True"):
+        axil.jacfwd(lambda x: x.real)(1j)
+    with error_here(TypeError, "f32[]", "complex inputs"):
+        grad(lambda x: x * x, holomorphic=True)(1.0)
 
 
 def test_outputs_that_are_not_scalar() -> None:

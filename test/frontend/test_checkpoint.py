@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 
 import numpy as onp
-import pytest
 from checks import error_here, same, slope
 
 import axil
@@ -80,8 +79,27 @@ def test_in_scans_of_scans() -> None:
         same(grad(grad(f))(0.7), slope(grad(f), 0.7), 1e-6)
 
 
+def test_static_names_and_merging() -> None:
+    @partial(checkpoint, static_argnames="mode", prevent_cse=False)
+    def f(x: Any, mode: str = "mul") -> Any:
+        return np.sin(x) * 2 if mode == "mul" else x
+
+    same([f(1.0, mode="mul"), grad(f)(1.0, mode="mul"), grad(f)(1.0, mode="no")], [2 * S, 2 * C, 1.0])
+    text = jit(grad(f)).lower(1.0).as_text("expanded")
+    assert "optimization_barrier" not in text
+
+
+S, C = onp.sin(1.0), onp.cos(1.0)
+
+
 def test_refusals() -> None:
     with error_here(TypeError, "checkpoint expects a function"):
         checkpoint(3)
-    with pytest.raises(NotImplementedError, match="policy=None"):
-        checkpoint(layer, policy=lambda *_: True)
+    with error_here(TypeError, "takes a policy", "dots_saveable", "'dots'"):
+        checkpoint(layer, policy="dots")
+    with error_here(TypeError, "makes a policy", "save_only_these_names(...)"):
+        checkpoint(layer, policy=axil.checkpoint_policies.save_only_these_names)
+    with error_here(NotImplementedError, "no option 'concrete'", "static_argnums"):
+        checkpoint(layer, concrete=True)
+    with error_here(TypeError, "prevent_cse must be a bool"):
+        checkpoint(layer, prevent_cse=1)

@@ -17,7 +17,7 @@ func.func private @f(%x: tensor<f32>) -> tensor<f32> {
   return %0 : tensor<f32>
 }
 // CHECK: model.py:12:9: error: reverse-mode differentiation does not go through a 'while' loop
-// CHECK-SAME: Use 'scan'
+// CHECK-SAME: or use 'scan'
 // CHECK-NOT: Traceback
 func.func private @f.vjp(tensor<f32>, tensor<f32>) -> (tensor<f32>, tensor<f32>)
     attributes {axil.derived = {combinator = "vjp", of = [@f], wrt = array<i64: 0>, outs = array<i64: 0>}}

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from samples import Case, avals_of, function_of_case, module
 
 from axil.compiler.diagnostics import CompileError
 from axil.compiler.driver import compile_module, hand_over
-from axil.compiler.passes.carry_small_types import CarrySmallTypes
-from axil.compiler.passes.guard_inputs import GuardInputs
-from axil.compiler.passes.lower import LowerToStablehlo
-from axil.compiler.passes.separate_transposes import SeparateTransposes
-from axil.dialects.mlir import ir
+from axil.compiler.passes.passes import run_pipeline
+from axil.compiler.pipeline import lowering_passes
+from axil.compiler.targets import resolve
 from axil.runtime import Executable, to_device, to_host
+from axil.testing.samples import Case, avals_of, function_of_case, module
 
 
 class Compiled:
@@ -24,11 +22,7 @@ class Compiled:
             name: [a.dtype for a in op.result_avals(avals_of(sample), sample.attributes)] for op, sample, name in group
         }
         made = module(lambda: [function_of_case(case, f"f{i}") for i, case in enumerate(group)])
-        with made.context, ir.Location.unknown():
-            LowerToStablehlo().run(made.operation)
-            CarrySmallTypes().run(made.operation)
-            SeparateTransposes().run(made.operation)
-            GuardInputs().run(made.operation)
+        run_pipeline(made, lowering_passes(resolve("host"), ()))
         self._vmfb = compile_module(hand_over(made))
 
     def run(self, name: str, arrays: list[np.ndarray], count: int) -> tuple[list, list]:

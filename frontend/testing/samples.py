@@ -1,4 +1,4 @@
-"""What the generated tests share: samples of declarations as arrays, declarations as one-op functions."""
+"""Samples of declarations as arrays, and declarations as one-op functions: what the checks are made of."""
 
 from __future__ import annotations
 
@@ -23,7 +23,12 @@ Case = tuple[Op, Sample, str]
 
 def cases() -> list[Case]:
     """Every sample of every declared op, with a name."""
-    return [(op, s, f"{op.name}-{i}") for op in OPS.values() for i, s in enumerate(op.samples)]
+    return [case for op in OPS.values() for case in cases_of(op)]
+
+
+def cases_of(op: Op) -> list[Case]:
+    """The samples of one op, with names."""
+    return [(op, s, f"{op.name}-{i}") for i, s in enumerate(op.samples)]
 
 
 def parse_aval(text: str) -> Aval:
