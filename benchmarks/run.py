@@ -239,10 +239,69 @@ def scan_figure(h: int, u: int, gradient: bool) -> dict[str, Any]:
     return with_jax({"axil": lambda: f(*data)}, make)
 
 
-figure("scan, 1,000 steps, h of 10: forward", "1.0 x JAX")(lambda: scan_figure(10, 5, False))
-figure("scan, 1,000 steps, h of 10: gradient", "(JAX beside)")(lambda: scan_figure(10, 5, True))
-figure("scan, 1,000 steps, h of 128: forward", "2 x JAX")(lambda: scan_figure(128, 64, False))
-figure("scan, 1,000 steps, h of 128: gradient", "(JAX beside)")(lambda: scan_figure(128, 64, True))
+figure("scan, 1,000 steps, h of 10: forward", "1.5 x JAX")(lambda: scan_figure(10, 5, False))
+figure("scan, 1,000 steps, h of 10: gradient", "3 x JAX")(lambda: scan_figure(10, 5, True))
+figure("scan, 1,000 steps, h of 128: forward", "1.5 x JAX")(lambda: scan_figure(128, 64, False))
+figure("scan, 1,000 steps, h of 128: gradient", "3 x JAX")(lambda: scan_figure(128, 64, True))
+
+
+def oscillators(fori_loop: Any) -> Callable[..., Any]:
+    """Twelve coupled equations by Euler's method, each a scalar carry."""
+
+    def simulate(*start: Any) -> Any:
+        def step(i: Any, s: Any) -> Any:
+            return tuple(a + 0.001 * (s[(k + 1) % 12] * s[(k + 5) % 12] - a) for k, a in enumerate(s))
+
+        return fori_loop(0, 10_000, step, start)
+
+    return simulate
+
+
+@figure("fori_loop, 12 scalar carries, 10,000 steps", "1.0 x JAX")
+def fori() -> dict[str, Any]:
+    """A simulation of an ordinary differential equation."""
+    from axil import lax
+
+    start = [np.float32(0.1 * i + 0.2) for i in range(12)]
+    f, ours = axil.jit(oscillators(lax.fori_loop)), [anp.asarray(x) for x in start]
+
+    def make() -> Callable[[], Any]:
+        g, theirs = jax.jit(oscillators(jax.lax.fori_loop)), [jnp.asarray(x) for x in start]
+        return lambda: jax.block_until_ready(g(*theirs))
+
+    return with_jax({"axil": lambda: f(*ours)}, make)
+
+
+def mlp_loss(np_: Any) -> Callable[..., Any]:
+    """The loss of a small network on one example."""
+
+    def loss(params: Any, x: Any, y: Any) -> Any:
+        for w, b in params[:-1]:
+            x = np_.tanh(x @ w + b)
+        w, b = params[-1]
+        return np_.sum((x @ w + b - y) ** 2)
+
+    return loss
+
+
+def examples(array: Any) -> tuple:
+    """Weights of a network 64-64-32-8, and 512 examples."""
+    rng = np.random.default_rng(0)
+    normal = lambda *shape: array(rng.standard_normal(shape).astype(np.float32))
+    sizes = (64, 64, 32, 8)
+    return [(normal(n, m), normal(m)) for n, m in zip(sizes, sizes[1:])], normal(512, 64), normal(512, 8)
+
+
+@figure("vmap(grad) of an MLP, 512 examples", "1.2 x JAX")
+def per_example() -> dict[str, Any]:
+    """Gradients of each example by itself."""
+    f, ours = axil.jit(axil.vmap(axil.grad(mlp_loss(anp)), in_axes=(None, 0, 0))), examples(anp.asarray)
+
+    def make() -> Callable[[], Any]:
+        g, theirs = jax.jit(jax.vmap(jax.grad(mlp_loss(jnp)), in_axes=(None, 0, 0))), examples(jnp.asarray)
+        return lambda: jax.block_until_ready(g(*theirs))
+
+    return with_jax({"axil": lambda: f(*ours)}, make)
 
 
 # ---- figures of fresh processes ------------------------------------------------------------------------
@@ -304,6 +363,18 @@ def cold_figures() -> list[tuple[str, str, str]]:
     return rows
 
 
+def tracing_figures() -> list[tuple[str, str, str]]:
+    """Our part of compiling two programs that are long in Python; see `tracing.py`."""
+    import tracing
+
+    rows = []
+    for name, limit, best in tracing.figures([]):
+        parts = ", ".join(f"{part} {human(t)}" for part, t in best.items() if part != "jax")
+        total = human(sum(t for part, t in best.items() if part != "jax"))
+        rows.append((name, limit, f"{total} ({parts}; JAX {human(best['jax']) if 'jax' in best else 'not installed'})"))
+    return rows
+
+
 # ---- printing ------------------------------------------------------------------------------------------
 
 
@@ -336,6 +407,8 @@ def main() -> None:
         ratios = [f"{t['axil'] / t[k]:.2f}" if k in t else "-" for k in ("numpy", "jax")]
         print(f"{name:<62}{limit:>12}{''.join(f'{c:>10}' for c in cells)}{ratios[0]:>9}{ratios[1]:>8}", flush=True)
     for name, limit, value in cold_figures() if not words or chosen("cold import compile") else []:
+        print(f"{name:<62}{limit:>12}  {value}", flush=True)
+    for name, limit, value in tracing_figures() if not words or chosen("tracing passes") else []:
         print(f"{name:<62}{limit:>12}  {value}", flush=True)
 
 

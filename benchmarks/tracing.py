@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -92,8 +92,8 @@ PROGRAMS: dict[str, tuple[str, Make, Callable[[], tuple]]] = {
 
 def ours(make: Make, data: tuple) -> dict[str, float]:
     """Seconds of our part, by step."""
-    from axil.compiler.pipeline import lowering_passes, transform
     from axil.compiler.passes.passes import run_pipeline
+    from axil.compiler.pipeline import lowering_passes, transform
     from axil.compiler.targets import resolve
 
     axil.clear_caches()
@@ -116,19 +116,24 @@ def theirs(make: Make, data: tuple) -> float:
     return time.perf_counter() - started
 
 
-def main() -> None:
-    """Print the table."""
-    words = sys.argv[1:]
-    print(f"{'trace and passes, without IREE':<55}{'limit':>10}{'axil':>10}{'trace':>10}{'passes':>10}{'lower':>10}{'jax':>10}")
+def figures(words: list[str]) -> Iterator[tuple[str, str, dict[str, float]]]:
+    """Name, limit and seconds by step (the fastest of seven runs; `jax` for all of JAX's) of each program."""
     for name, (limit, make, data_of) in PROGRAMS.items():
         if words and not any(w in name for w in words):
             continue
         data = data_of()
-        runs = [ours(make, data) for _ in range(7)]
-        best = min(runs, key=lambda r: sum(r.values()))
-        other = human(min(theirs(make, data) for _ in range(3))) if jax is not None else "-"
-        cells = [sum(best.values()), best["trace"], best["transform"], best["lower"]]
-        print(f"{name:<55}{limit:>10}{''.join(f'{human(c):>10}' for c in cells)}{other:>10}", flush=True)
+        best = min((ours(make, data) for _ in range(7)), key=lambda r: sum(r.values()))
+        yield name, limit, best | ({"jax": min(theirs(make, data) for _ in range(3))} if jax is not None else {})
+
+
+def main() -> None:
+    """Print the table."""
+    heads = ["axil", "trace", "transform", "lower", "jax"]
+    print(f"{'trace and passes, without IREE':<55}{'limit':>10}{''.join(f'{h:>11}' for h in heads)}")
+    for name, limit, best in figures(sys.argv[1:]):
+        other = best.pop("jax", None)
+        cells = [human(t) for t in (sum(best.values()), *best.values())] + [human(other) if other else "-"]
+        print(f"{name:<55}{limit:>10}{''.join(f'{c:>11}' for c in cells)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -64,8 +64,9 @@ def bad_kind(array: Any, kinds: Sequence[str]) -> str | None:
     """The first of `kinds` ("nan", "inf") of which an array has elements."""
     if not isinstance(array, (np.ndarray, np.generic)) or not is_inexact(array.dtype):
         return None
+    values = np.asarray(array)
     with np.errstate(all="ignore"):
-        return next((kind for kind in kinds if bool(PREDICATES[kind](array).any())), None)
+        return next((kind for kind in kinds if bool(PREDICATES[kind](values).any())), None)
 
 
 def check_results(

@@ -153,10 +153,12 @@ def _work(cost: OpCost) -> float:
 # ---- one number ----------------------------------------------------------------------------------------
 
 
-def estimate(functions: Functions, name: str) -> float:
-    """About how many elementary steps one call of a function takes, those of moving data included."""
-    memo: dict[str, float] = {}
-    return _function(functions, name, memo)
+def estimate(functions: Functions, name: str, memo: dict[str, float] | None = None) -> float:
+    """About how many elementary steps one call of a function takes, those of moving data included.
+
+    `memo`, if given, is filled with those of all functions that it calls.
+    """
+    return _function(functions, name, {} if memo is None else memo)
 
 
 def _function(functions: Functions, name: str, memo: dict[str, float]) -> float:

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from axil.compiler.functions import Functions, body_of, located, operations
+from axil.compiler.functions import Functions, body_of, has_effects, located, operations
 from axil.compiler.passes import checkify as checkify_traversal
 from axil.compiler.passes import jet as jet_traversal
 from axil.compiler.passes import jvp as jvp_traversal
 from axil.compiler.passes import linearize as linearize_traversal
-from axil.compiler.passes import save as save_traversal
+from axil.compiler.passes import prune as prune_traversal
 from axil.compiler.passes import quiet as quiet_traversal
+from axil.compiler.passes import save as save_traversal
 from axil.compiler.passes import transpose as transpose_traversal
 from axil.compiler.passes import vmap as vmap_traversal
 from axil.dialects.combinators import Site, python_rules
@@ -51,6 +52,22 @@ class Deriver(Functions):
     ) -> tuple[list, list]:
         """Call a derived Taylor-mode function; series that are zero are `None`, on both sides."""
         return jet_traversal.call(self, derived, primals, series, order)
+
+    def needed(self, name: str, outputs: tuple[bool, ...]) -> tuple[bool, ...]:
+        """Which operands of a function the marked results depend on."""
+        key = ("needed", name, outputs)
+        return self._once(key, lambda: prune_traversal.needed(self, name, outputs))
+
+    def pruned(self, name: str, inputs: tuple[bool, ...], outputs: tuple[bool, ...]) -> str:
+        """A function with the marked operands and results only."""
+        if all(inputs) and all(outputs):
+            return name
+        key = ("pruned", name, inputs, outputs)
+        return self._once(key, lambda: prune_traversal.pruned(self, name, inputs, outputs))
+
+    def replace_return(self, name: str, outputs: Sequence[ir.Value]) -> None:
+        """Let a function return other values of its body."""
+        jvp_traversal.replace_return(self, name, list(outputs))
 
     def linearize(
         self, name: str, mask: tuple[bool, ...], forwardable: tuple[bool, ...], wanted: Sequence[bool] | None = None
@@ -103,6 +120,24 @@ class Deriver(Functions):
         n = len(derived.nonzero)
         return results[:n], spread(results[n:], derived.nonzero)
 
+    def unseen(self, name: str, mask: tuple[bool, ...]) -> str:
+        """A function without its calls that only look at a value (and print it), of what depends on some operands."""
+        return self._once(("unseen", name, tuple(mask)), lambda: self._without_looks(self.flat(name), mask))
+
+    def _without_looks(self, name: str, mask: tuple[bool, ...]) -> str:
+        if not self.acts(name):
+            return name
+        copy = self.clone(name, f"{name}.unseen")
+        block = body_of(self[copy])
+        depend = {a for a, m in zip(block.arguments, mask) if m}
+        for op in operations(block)[:-1]:
+            if any(v in depend for v in op.operands):
+                if has_effects(op) and not len(op.results):
+                    op.erase()
+                else:
+                    depend.update(op.results)
+        return copy
+
     def inline(self, name: str, operands: Sequence[ir.Value]) -> list[ir.Value]:
         """Emit a function's operations, flattened, instead of a call."""
         return super().inline(self.flat(name), operands)
@@ -112,7 +147,7 @@ class Deriver(Functions):
         copy = self.clone(self.flat(name), hint)
         block = body_of(self[copy])
         jvp_traversal.replace_return(self, copy, list(outputs(block)))
-        linearize_traversal.drop_dead(block, list(operations(block)[-1].operands))
+        prune_traversal.drop_dead(block, list(operations(block)[-1].operands))
         return copy
 
     def part(self, name: str, hint: str, count: int, outputs: Callable[[ir.Block], Sequence[ir.Value]]) -> str:

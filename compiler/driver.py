@@ -148,6 +148,17 @@ class _KeptSession:
     compiles: int = 0
 
 
+PROCESS_FLAGS = (
+    # Kernels assume 64-byte aligned buffers by default and crash on NumPy's 16-byte aligned memory. GPU modules say 64
+    # on themselves, see `hand_over`.
+    "--iree-stream-resource-min-offset-alignment=16",
+    # IREE 3.13's recorded command buffers race at their first use on local-task: a host loop reads its condition before
+    # it is written (a wrong result in 12 of 14 fresh processes; without recording in none of 14). A call costs 0.5 us.
+    "--iree-hal-memoization=false",
+)
+"""Options that there are no flags of a session for."""
+
+
 def _api() -> Any:
     """`iree.compiler.api`, imported once, with its process-wide options set before the first session."""
     api = _state.get("api")
@@ -157,9 +168,7 @@ def _api() -> Any:
             if api is None:
                 from iree.compiler import api
 
-                # Kernels assume 64-byte aligned buffers by default and crash on NumPy's 16-byte aligned
-                # memory. There is no session flag for it. GPU modules say 64 on themselves, see `hand_over`.
-                api._initializeGlobalCL("axil", "--iree-stream-resource-min-offset-alignment=16")
+                api._initializeGlobalCL("axil", *PROCESS_FLAGS)
                 _state["api"] = api
     return api
 

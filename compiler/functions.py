@@ -8,7 +8,6 @@ dies with its module. Functions are not changed once they have a body, except th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 from axil.dialects.avals import Aval
@@ -58,16 +57,21 @@ def copy_operation(op: ir.Operation, operands: Sequence[ir.Value]) -> ir.Operati
     return made
 
 
-@contextmanager
-def located(location: ir.Location) -> Any:
-    """Emit at a location, and put it on errors that rules raise."""
-    try:
-        with location:
-            yield
-    except Exception as e:
-        if not hasattr(e, "location"):
-            e.location = location  # type: ignore[attr-defined]
-        raise
+class located:  # noqa: N801 - used as a function is
+    """Emit at a location, and put it on errors that rules raise. (A class: entered for every operation.)"""
+
+    __slots__ = ("_location",)
+
+    def __init__(self, location: ir.Location) -> None:
+        self._location = location
+
+    def __enter__(self) -> None:
+        self._location.__enter__()
+
+    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+        self._location.__exit__(kind, error, traceback)
+        if isinstance(error, Exception) and not hasattr(error, "location"):
+            error.location = self._location  # type: ignore[attr-defined]
 
 
 class Functions:

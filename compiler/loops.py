@@ -36,6 +36,8 @@ class LoopForm:
     """Bytes of the carries."""
     frames: tuple[Frame, ...] = ()
     """Where the loop is in the user's code, innermost first."""
+    name: str = ""
+    """The derived function that it was, if a public function calls it."""
 
     @property
     def place(self) -> str:
@@ -74,7 +76,14 @@ def size_text(count: int) -> str:
     return f"{size:.1f} GB"
 
 
-def loop_report(module: Any, platform: str = "cpu") -> list[LoopForm]:
+class LoopReport(list[LoopForm]):
+    """The forms of a program's loops; printed, a line a loop."""
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self)) or "no loops"
+
+
+def loop_report(module: Any, platform: str = "cpu") -> LoopReport:
     """The forms of all loops of a traced program (a module or its text, which is left as it is).
 
     Loops that are lowered first come first: a loop inside another before that one.
@@ -91,9 +100,4 @@ def loop_report(module: Any, platform: str = "cpu") -> list[LoopForm]:
     transform(copy)
     lowering = LowerToStablehlo(platform=platform)
     run_pipeline(copy, [lowering])
-    return lowering.loops
-
-
-def report_text(forms: list[LoopForm]) -> str:
-    """A report for people, a line a loop."""
-    return "".join(f"{form}\n" for form in forms) or "no loops\n"
+    return LoopReport(lowering.loops)

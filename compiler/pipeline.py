@@ -11,12 +11,14 @@ from axil.compiler import cost
 from axil.compiler.cache import cache_key, default_cache
 from axil.compiler.driver import check_ready, compile_module, hand_over
 from axil.compiler.functions import Functions
+from axil.compiler.loops import ONE_DISPATCH
 from axil.compiler.passes import (  # noqa: F401  (registers the passes)
     carry_small_types,
     expand,
     guard_inputs,
     lower,
     order_effects,
+    prune,
     separate_products,
     separate_transposes,
     separate_updates,
@@ -28,7 +30,9 @@ from axil.compiler.program_arguments import Donations, drop_unused, settle_donat
 from axil.compiler.targets import Target
 from axil.runtime import events, spans
 
-TRANSFORM: tuple[str, ...] = ("axil-expand", "axil-inline", "symbol-dce", "axil-simplify", "cse")
+TRANSFORM: tuple[str, ...] = (
+    "axil-expand", "axil-inline", "symbol-dce", "axil-prune", "symbol-dce", "axil-simplify", "cse",
+)  # fmt: skip
 """From derived functions to one function of first-order ops and control combinators."""
 
 STAGES = ("traced", "expanded", "stablehlo")
@@ -115,10 +119,14 @@ def compile_program(
     count = len(functions.signature("main").inputs)
     kept = tuple(range(count)) if keep_unused else drop_unused(module)
     donations = settle_donations(module, [kept.index(i) for i in donate if i in kept])
-    work = cost.estimate(functions, "main")
+    costs: dict[str, float] = {}
+    work = cost.estimate(functions, "main", costs)
     donate = donations.taken if target.platform == "cpu" else ()  # elsewhere nothing is gained
     passes = lowering_passes(target, donate)
     run_pipeline(module, passes)
+    # A loop in one dispatch runs on one core: it is no reason to wake the others.
+    loops = [form for p in passes if isinstance(p, lower.LowerToStablehlo) for form in p.loops]
+    work -= sum(costs.get(form.name, 0.0) for form in loops if form.form == ONE_DISPATCH)
     host_calls = [c for p in passes if isinstance(p, lower.LowerToStablehlo) for c in p.host_calls]
     if on_lowered is not None:
         on_lowered(module)

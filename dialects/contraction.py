@@ -9,7 +9,6 @@ import numpy as np
 
 from axil.dialects import avals as av
 from axil.dialects import taylor
-from axil.dialects import taylor
 from axil.dialects.avals import BFLOAT16
 from axil.dialects.factories import (
     Aval,

@@ -243,7 +243,8 @@ def _lower_div(values: Any, results: Any, context: Any) -> Any:
 
 div = binary("div", "Quotient; truncates for integers, whose division by zero gives -1.", _divide, _lower_div,
              partials=(lambda y, a, b, t: div(t, b), lambda y, a, b, t: neg(mul(t, div(y, b)))), linear=(0,),
-             transpose=lambda ct, xs: (div(ct, xs[1]), None), domain=(0.5, 2.0), jet=taylor.quotient, checks=zero_divisor("div"),
+             transpose=lambda ct, xs: (div(ct, xs[1]), None), domain=(0.5, 2.0),
+             jet=taylor.quotient, checks=zero_divisor("div"),
              samples=(sample("f32[2,3]", "f32[2,3]"), sample("i32[3]", "i32[3]", grad=False, domain=(1, 9))),
              )  # fmt: skip
 
@@ -472,7 +473,7 @@ def _select_batch(size: int, xs: Any, batched: Any) -> Any:
 
 
 select = Op(
-    name="select", summary="`on_true` where the predicate holds, else `on_false`.",
+    name="select", moves=True, summary="`on_true` where the predicate holds, else `on_false`.",
     operands=("predicate", "on_true", "on_false"), infer=_select_infer, jvp=_select_jvp, lower="select",
     reference=lambda p, a, b: np.where(p, a, b), linear=(1, 2), transpose=_select_transpose, batch=_select_batch,
     samples=(sample("bool[2,3]", "f32[2,3]", "f32[2,3]"), sample("bool[]", "f32[3]", "f32[3]")), makes_nan=False,

@@ -39,6 +39,12 @@ class HostFunction:
         self.handle = handle
         self.call = call
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, HostFunction) and self.handle == other.handle
+
+    def __hash__(self) -> int:
+        return hash(self.handle)
+
     @property
     def name(self) -> str:
         """The name for people, without the number."""

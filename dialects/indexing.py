@@ -175,7 +175,7 @@ def _index(**more: Any) -> dict[str, Any]:
 
 
 gather = Op(
-    name="gather", summary="Windows of the operand that start at index vectors, one a window.",
+    name="gather", moves=True, summary="Windows of the operand that start at index vectors, one a window.",
     operands=("operand", "indices"), attributes={**DIMENSION_NUMBERS, "mode": "str"}, infer=_gather_infer,
     reference=_gather_reference, jvp=_gather_jvp, linear=(0,), transpose=_gather_transpose,
     batch=_gather_batch, lower=_gather_lower, traffic=reads_a_part, source="https://openxla.org/stablehlo/spec#gather",
@@ -263,7 +263,7 @@ def _dynamic_slice_lower(values: Any, results: Any, context: Any, *, sizes: tupl
 
 
 dynamic_slice = Op(
-    name="dynamic_slice",
+    name="dynamic_slice", moves=True,
     summary="A slice whose start is computed; it is moved inside where it would stick out.",
     operands=("operand", "starts"), attributes={"sizes": "ints"}, infer=_dynamic_slice_infer,
     reference=lambda x, starts, *, sizes: x[_slices(x.shape, starts, sizes)], jvp=lambda y, xs, dxs, *,
@@ -343,7 +343,7 @@ def _update_lower(values: Any, results: Any, context: Any) -> Any:
 
 
 dynamic_update_slice = Op(
-    name="dynamic_update_slice", operands=("operand", "update", "starts"), infer=_update_infer,
+    name="dynamic_update_slice", moves=True, operands=("operand", "update", "starts"), infer=_update_infer,
     summary="The operand with a slice replaced, whose start is computed and moved so that the update fits.",
     reference=_update_reference, jvp=_update_jvp, linear=(0, 1), transpose=_update_transpose,
     batch=_update_batch, accumulate=_update_accumulate, lower=_update_lower, traffic=writes_a_part,

@@ -37,19 +37,19 @@ class Place(NamedTuple):
 
 def within_scope(scope: str, location: ir.Location) -> ir.Location:
     """A location inside a scope that the user named."""
-    return ir.Location.name(scope.lstrip("@") or "scope", location)
+    return ir.Location.name(scope.lstrip("@") or "scope", location, location.context)
 
 
 def derivative_of(op_name: str, location: ir.Location) -> ir.Location:
     """The location of what differentiation adds for an operation."""
-    return ir.Location.name(_DERIVATIVE + op_name.rpartition(".")[2], location)
+    return ir.Location.name(_DERIVATIVE + op_name.rpartition(".")[2], location, location.context)
 
 
 def backward(location: ir.Location) -> ir.Location:
     """The location of what transposition makes of an operation."""
     if type(location) is ir.NameLoc and location.name_str == _BACKWARD:
         return location
-    return ir.Location.name(_BACKWARD, location)
+    return ir.Location.name(_BACKWARD, location, location.context)
 
 
 def read(location: Any) -> Place | None:

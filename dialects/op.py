@@ -154,6 +154,8 @@ class Op:
     raises: Callable[..., Failure] | None = None
     simplify: Callable[..., Any] | None = None
     foldable: bool = True  # False: constant operands must not be computed at compile time
+    moves: bool = False  # a result's elements are elements of the operands: its reference takes arrays of any dtype
+    marks_keys: bool = False  # says of random keys that they are used, or new: see `axil.dialects.keys`
     cheap: bool = False  # better computed again than kept from the forward pass for the backward one
     total: Callable[..., Any] | None = None
     accumulate: Callable[..., Any] | None = None

@@ -215,7 +215,7 @@ reduce_min = _reduction("reduce_min", "Minimum over axes; NaN wins.", np.minimum
 # ---- logic ---------------------------------------------------------------------------------------------
 
 _BITS = (sample("bool[2,3]", axes=(1,), grad=False), sample("i32[2,3]", axes=(0, 1), grad=False),
-         sample("bool[0]", axes=(0,), grad=False))  # fmt: skip
+         sample("bool[0]", axes=(0,), grad=False), sample("bool[20,30]", axes=(0,), grad=False))  # fmt: skip
 
 
 def _all_ones(dtype: Any) -> Any:

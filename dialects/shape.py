@@ -92,7 +92,7 @@ def _reshape_lower(values: Any, results: Any, context: Any, *, shape: tuple[int,
 
 
 reshape = Op(
-    name="reshape", summary="The same elements, in row-major order, in another shape.", operands=("x",),
+    name="reshape", moves=True, summary="The same elements, in row-major order, in another shape.", operands=("x",),
     attributes={"shape": "ints"}, infer=_reshape_infer, reference=lambda x, *, shape: x.reshape(shape),
     jvp=jvp_linear("reshape"), linear=(0,),
     transpose=lambda ct, xs, *, shape: (reshape(ct, shape=xs[0].shape),),
@@ -160,7 +160,7 @@ def _broadcast_simplify(operands: Any, attributes: Any, result: Any) -> Any:
 
 
 broadcast_in_dim = Op(
-    name="broadcast_in_dim", operands=("x",),
+    name="broadcast_in_dim", moves=True, operands=("x",),
     summary="Repetition: dimension `i` of the operand becomes dimension `dims[i]` of the result.",
     attributes={"shape": "ints", "dims": "ints"}, infer=_broadcast_infer,
     reference=_broadcast_reference, jvp=jvp_linear("broadcast_in_dim"), linear=(0,),
@@ -213,7 +213,7 @@ def transposed(x: Any, permutation: tuple[int, ...]) -> Any:
 
 
 transpose = Op(
-    name="transpose", summary="Permutation of dimensions: `permutation[i]` of the operand becomes `i`.",
+    name="transpose", moves=True, summary="Permutation of dimensions: `permutation[i]` of the operand becomes `i`.",
     operands=("x",), attributes={"permutation": "ints"}, infer=_transpose_infer,
     reference=lambda x, *, permutation: x.transpose(permutation), jvp=jvp_linear("transpose"), linear=(0,),
     transpose=lambda ct, xs, *, permutation: (transpose(ct, permutation=inverse(permutation)),),
@@ -263,7 +263,7 @@ def _slice_simplify(operands: Any, attributes: Any, result: Any) -> Any:
 
 
 slice_ = Op(
-    name="slice", summary="A regular range of elements of each dimension.", operands=("x",),
+    name="slice", moves=True, summary="A regular range of elements of each dimension.", operands=("x",),
     attributes={"starts": "ints", "limits": "ints", "strides": "ints"}, infer=_slice_infer,
     reference=lambda x, *, starts, limits, strides: x[tuple(map(slice, starts, limits, strides))],
     jvp=jvp_linear("slice"), linear=(0,), transpose=_slice_transpose, batch=_slice_batch, lower=_slice_lower,
@@ -422,7 +422,7 @@ def _concatenate_lower(values: Any, results: Any, context: Any, *, axis: int) ->
 
 
 concatenate = Op(
-    name="concatenate", summary="Arrays joined end to end along an axis.", operands=("operands",),
+    name="concatenate", moves=True, summary="Arrays joined end to end along an axis.", operands=("operands",),
     variadic=True, attributes={"axis": "int"}, infer=_concatenate_infer,
     reference=lambda *xs, axis: np.concatenate(xs, axis), jvp=_concatenate_jvp, linear=(0,),
     transpose=_concatenate_transpose, lower=_concatenate_lower,
@@ -459,7 +459,7 @@ def _reverse_lower(values: Any, results: Any, context: Any, *, axes: tuple[int, 
 
 
 reverse = Op(
-    name="reverse", summary="Elements in reverse order along axes.", operands=("x",),
+    name="reverse", moves=True, summary="Elements in reverse order along axes.", operands=("x",),
     attributes={"axes": "ints"}, infer=_reverse_infer, reference=_reverse_reference,
     jvp=jvp_linear("reverse"), linear=(0,), lower=_reverse_lower,
     transpose=lambda ct, xs, *, axes: (reverse(ct, axes=axes),),
@@ -519,7 +519,7 @@ def _barrier(x: Any) -> Any:
 
 
 stop_gradient = Op(
-    name="stop_gradient", summary="The operand, taken as a constant by differentiation.", operands=("x",),
+    name="stop_gradient", moves=True, summary="The operand, taken as a constant by differentiation.", operands=("x",),
     infer=lambda x: x, reference=lambda x: x, jvp=no_tangent,
     batch=lambda size, xs, batched: stop_gradient(xs[0]),
     lower=lambda values, results, context: values[0], flops=free, traffic=free,
@@ -528,7 +528,8 @@ stop_gradient = Op(
 
 
 checkpoint_name = Op(
-    name="checkpoint_name", summary="The operand, under a name by which checkpoint policies know it.", operands=("x",),
+    name="checkpoint_name", moves=True, summary="The operand, under a name by which checkpoint policies know it.",
+    operands=("x",),
     attributes={"name": "str"}, infer=lambda x, *, name: x, reference=lambda x, *, name: x, flops=free,
     jvp=lambda y, xs, dxs, *, name: dxs[0],  # tangents have no name
     batch=lambda size, xs, batched, *, name: checkpoint_name(xs[0], name=name),

@@ -5,9 +5,10 @@ A series is a list of the coefficients 1, 2, ... of a value that depends on one 
 gives the series of the result; the recurrences are found by comparing coefficients in the equation that the function
 satisfies (Griewank and Walther, Evaluating Derivatives, chapter 13).
 
-An op without a rule, or whose rule gives `NotImplemented`, needs none: where it is linear in what varies, each coefficient is mapped by the tangent rule;
-otherwise the tangent rule's own series, at one order less, gives the coefficients (`axil.compiler.passes.jet`). A
-rule pays where the slope is made from the result (`exp`, `tanh`, `sqrt`), and of itself would be computed at each order.
+An op without a rule, or whose rule gives `NotImplemented`, needs none: where it is linear in what varies, each
+coefficient is mapped by the tangent rule; otherwise the tangent rule's own series, at one order less, gives the
+coefficients (`axil.compiler.passes.jet`). A rule pays where the slope is made from the result (`exp`, `tanh`, `sqrt`),
+which would be computed anew at each order.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-__version__ = "0.1.0"
+from axil.version import __version__, __version_info__  # noqa: F401
 
 _NAMES = {
     "config": [
@@ -25,6 +25,12 @@ _NAMES = {
         "log_compiles", "no_execution", "no_tracing", "numpy_dtype_promotion", "numpy_rank_promotion",
         "softmax_custom_jvp", "thread_guard", "threefry_partitionable", "transfer_guard",
         "transfer_guard_device_to_device", "transfer_guard_device_to_host", "transfer_guard_host_to_device",
+    ],
+    "scopes": ["ensure_compile_time_eval", "named_call", "named_scope"],
+    "memory_profile": ["live_arrays"],
+    "environment": [
+        "default_backend", "host_count", "host_id", "host_ids", "print_environment_info", "process_count",
+        "process_index", "process_indices",
     ],
     "array_methods": ["Array"],
     "custom_derivatives": ["closure_convert", "custom_gradient", "custom_jvp", "custom_vjp"],
@@ -45,10 +51,10 @@ _NAMES = {
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names}
 _MODULES = (
-    "aot", "ad_checkpoint", "checkpoint", "checkpoint_policies", "custom_batching", "custom_derivatives", "config", "core",
-    "debug", "dlpack", "dtypes", "errors", "experimental", "extend",
-    "flatten_util", "image", "lax", "nn", "numpy", "ops", "random", "runtime", "scipy", "testing", "test_util", "tree",
-    "tree_util", "typing",
+    "ad_checkpoint", "aot", "checkpoint", "checkpoint_policies", "config", "core", "custom_batching",
+    "custom_derivatives", "debug", "dlpack", "dtypes", "errors", "experimental", "export", "extend", "flatten_util",
+    "image", "lax", "monitoring", "nn", "numpy", "ops", "profiler", "random", "runtime", "scipy", "stages",
+    "test_util", "testing", "tree", "tree_util", "typing", "version",
 )  # fmt: skip
 
 
@@ -64,4 +70,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*_HOME, *_MODULES, "__version__"])
+    return sorted([*_HOME, *_MODULES, "__version__", "__version_info__"])

@@ -101,7 +101,7 @@ def _argument_names(f: Any, args: tuple, kwargs: dict) -> list[str]:
     parameters = [p.name for p in found if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     paths = tree.tree_flatten_with_path((args, kwargs))[0]
     names = []
-    for (first, second, *rest), _ in paths:
+    for (_, second, *rest), _ in paths:
         key = second.key if hasattr(second, "key") else second.idx
         if isinstance(key, int):
             key = parameters[key] if key < len(parameters) else f"at position {key}"

@@ -116,7 +116,7 @@ def _unknown(name: str) -> str:
     if bare in REFUSED:
         return f"Axil has no config option {name!r}: {REFUSED[bare]}"
     near = difflib.get_close_matches(bare, OPTIONS, 1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
+    hint = f"; did you mean {near[0]!r}?" if near else "."
     return f"unknown config option {name!r}{hint} The options are {', '.join(OPTIONS)}"
 
 
@@ -283,27 +283,27 @@ def disable_jit(disable: bool = True) -> _Override:
     return _Override("disable_jit", disable)
 
 
-def debug_nans(new_val: bool) -> _Override:
+def debug_nans(new_val: bool = True) -> _Override:
     """``with debug_nans(True):`` raises `FloatingPointError` at the first operation that makes a NaN."""
     return _Override("debug_nans", new_val)
 
 
-def debug_infs(new_val: bool) -> _Override:
+def debug_infs(new_val: bool = True) -> _Override:
     """``with debug_infs(True):`` raises `FloatingPointError` at the first operation that makes an infinity."""
     return _Override("debug_infs", new_val)
 
 
-def log_compiles(new_val: bool) -> _Override:
+def log_compiles(new_val: bool = True) -> _Override:
     """``with log_compiles(True):`` logs tracing and compiling, as warnings of the logger "axil"."""
     return _Override("log_compiles", new_val)
 
 
-def explain_cache_misses(new_val: bool) -> _Override:
+def explain_cache_misses(new_val: bool = True) -> _Override:
     """``with explain_cache_misses(True):`` logs why jitted functions are traced again."""
     return _Override("explain_cache_misses", new_val)
 
 
-def check_tracer_leaks(new_val: bool) -> _Override:
+def check_tracer_leaks(new_val: bool = True) -> _Override:
     """``with check_tracer_leaks(True):`` raises where a traced value outlives its trace."""
     return _Override("check_tracer_leaks", new_val)
 
@@ -313,27 +313,27 @@ def checking_leaks() -> _Override:
     return check_tracer_leaks(True)
 
 
-def debug_key_reuse(new_val: bool) -> _Override:
+def debug_key_reuse(new_val: bool = True) -> _Override:
     """``with debug_key_reuse(True):`` raises `KeyReuseError` where a random key is used twice."""
     return _Override("debug_key_reuse", new_val)
 
 
-def enable_checks(new_val: bool) -> _Override:
-    """``with enable_checks(True):`` verifies programs between passes, and results of eager operations."""
+def enable_checks(new_val: bool = True) -> _Override:
+    """``with enable_checks(True):`` verifies programs between all passes of the compiler."""
     return _Override("enable_checks", new_val)
 
 
-def no_tracing(new_val: bool) -> _Override:
+def no_tracing(new_val: bool = True) -> _Override:
     """``with no_tracing(True):`` refuses to trace a function."""
     return _Override("no_tracing", new_val)
 
 
-def no_execution(new_val: bool) -> _Override:
+def no_execution(new_val: bool = True) -> _Override:
     """``with no_execution(True):`` refuses to run operations and programs."""
     return _Override("no_execution", new_val)
 
 
-def enable_custom_prng(new_val: bool) -> _Override:
+def enable_custom_prng(new_val: bool = True) -> _Override:
     """``with enable_custom_prng(True):`` lets `random.PRNGKey` make typed keys."""
     return _Override("enable_custom_prng", new_val)
 
@@ -348,17 +348,17 @@ def default_prng_impl(new_val: str) -> _Override:
     return _Override("default_prng_impl", new_val)
 
 
-def threefry_partitionable(new_val: bool) -> _Override:
+def threefry_partitionable(new_val: bool = True) -> _Override:
     """Always on; turning it off is refused."""
     return _Override("threefry_partitionable", new_val)
 
 
-def softmax_custom_jvp(new_val: bool) -> _Override:
+def softmax_custom_jvp(new_val: bool = True) -> _Override:
     """Always on; turning it off is refused."""
     return _Override("softmax_custom_jvp", new_val)
 
 
-def thread_guard(new_val: bool) -> _Override:
+def thread_guard(new_val: bool = True) -> _Override:
     """Always off; turning it on is refused."""
     return _Override("thread_guard", new_val)
 

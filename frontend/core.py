@@ -71,6 +71,8 @@ class _State(threading.local):
 
     trace: Trace | None = None
     axis_sizes: dict[str, int] = {}
+    scope: str = ""  # names of the scopes around here, see `axil.scopes`
+    suspended: Trace | None = None  # the trace that goes on after a block that is computed at once
 
 
 state = _State()
@@ -110,6 +112,8 @@ class Array(ArrayMethods):
             from axil.runtime import default_device
             from axil.runtime.buffers import to_host
 
+            if transfer_hooks and not default_device().is_host:
+                transfer_hooks[0](self.aval, "device_to_host")
             value = self._value = to_host(self._buffer, default_device(), self.aval.shape, self.aval.dtype)
         return value
 
@@ -258,7 +262,7 @@ class Trace:
         self.sources: dict[Any, Any] = {}
         self.concrete = False  # all its values can be computed now, and it is what will run
         self.pending: list[Any] = []  # calls with effects that have not been made yet, where it is concrete
-        self.cursor: dict[str, int] | None = None  # how many have been made before here, see `EffectLog`
+        self.cursor: dict[Any, int] | None = None  # how many have been made before here, see `EffectLog`
         self.alive = True
 
     # ---- emitting --------------------------------------------------------------------------------------
@@ -447,6 +451,8 @@ _locations: dict[Any, Any] = {}
 
 def mlir_location(location: Any) -> Any:
     """The MLIR location of a place in the user's code."""
+    if state.scope:
+        return _scoped_location(state.scope, location)
     found = _locations.get(location)
     if found is None:
         from axil.dialects.mlir import context, ir
@@ -458,6 +464,25 @@ def mlir_location(location: Any) -> Any:
     return found
 
 
+def _scoped_location(scope: str, location: Any) -> Any:
+    """The MLIR location of a place within a named scope."""
+    found = _scoped.get((scope, location))
+    if found is None:
+        from axil.dialects.locations import within_scope
+
+        state.scope = ""
+        try:
+            found = _scoped[scope, location] = within_scope(scope, mlir_location(location))
+        finally:
+            state.scope = scope
+        if len(_scoped) > 100_000:
+            _scoped.clear()
+    return found
+
+
+_scoped: dict[Any, Any] = {}
+
+
 # ---- the gate ------------------------------------------------------------------------------------------
 
 
@@ -466,9 +491,15 @@ def as_array(x: Any, dtype: Any = None) -> Array:
     if type(x) is Array:
         return x
     value = dtypes.as_numpy(x, dtype)
+    if transfer_hooks:
+        transfer_hooks[0](x, "host_to_device")
     if isinstance(x, np.ndarray) and np.may_share_memory(value, x):
         value = _copied(value)  # the caller may change theirs
     return Array(value, dtypes.is_weak(x))
+
+
+transfer_hooks: list[Callable[[Any, str], None]] = []
+"""What is told of values that move between host and device, while a guard is set (`axil.transfers`)."""
 
 
 def _copied(value: np.ndarray) -> np.ndarray:
@@ -494,28 +525,37 @@ def bind(op: Op, *operands: Any, weak: bool = False, **attributes: Any) -> Any:
         with np.errstate(all="ignore"):
             result = op.reference(*[a._numpy for a in arrays], **attributes)
         if eager_checks:
-            check_eager(op, [a._numpy for a in arrays], result if type(inferred) is tuple else (result,))
+            check_eager(op, [a._numpy for a in arrays], result)
         if type(inferred) is not tuple:
             return make_array(result, inferred, weak)
         return tuple(make_array(r, a, weak) for r, a in zip(result, inferred))
+    except _StillTraced:
+        assert state.suspended is not None
+        return state.suspended.emit(op, operands, attributes, weak)
     except RULE_ERRORS as e:
         raise user_error(e) from None
+
+
+class _StillTraced(Exception):  # noqa: N818 - says something, and is never shown
+    """A traced value is used where what is concrete is computed at once."""
 
 
 eager_checks: list[Callable[[Op, Sequence[np.ndarray], Sequence[Any]], None]] = []
 """What looks at the operands and results of eager operations, while an option asks for it (`axil.nan_checks`)."""
 
 
-def check_eager(op: Op, operands: Sequence[np.ndarray], results: Sequence[Any]) -> None:
-    """Let all `eager_checks` look at an operation that has run."""
+def check_eager(op: Op, operands: Sequence[np.ndarray], result: Any) -> None:
+    """Let all `eager_checks` look at an operation that has run, with its result or several."""
     for check in list(eager_checks):
-        check(op, operands, results)
+        check(op, operands, result if isinstance(result, (tuple, list)) else (result,))
 
 
 def concrete_array(x: Any) -> Array:
     """An array for what is used outside any trace; raises for a tracer, which has leaked."""
     if type(x) is Tracer:
         x.owner.check_alive(x)
+        if state.suspended is not None:
+            raise _StillTraced
         raise errors.UnexpectedTracerError.of(x.aval_text, user_line(), (), " > ".join(x.owner.chain()))
     return as_array(x)
 
@@ -527,7 +567,8 @@ def user_error(e: Exception) -> AxilError:
 
         return error_of_failure(e.failure)
     line = _line_of_mlir(getattr(e, "location", None)) or user_line()
-    kind = {DifferentiationError: DerivativeError, BatchingError: VmapError, EffectError: EffectMisplacedError}.get(type(e), ShapeError)
+    kinds = {DifferentiationError: DerivativeError, BatchingError: VmapError, EffectError: EffectMisplacedError}
+    kind = kinds.get(type(e), ShapeError)
     return kind(errors.explain(str(e), line))
 
 
@@ -649,7 +690,10 @@ def evaluate(trace: Trace, outputs: Sequence[Tracer]) -> list[Array]:
     if config.watching:
         from axil.watched_calls import evaluate_watched
 
-        results = evaluate_watched(trace, operands)
+        try:
+            results = evaluate_watched(trace, operands)
+        except RULE_ERRORS as e:
+            raise user_error(e) from None
         return [make_array(r, t.aval, t.weak_type) for r, t in zip(results, outputs)]
     text = program.module.operation.get_asm(assume_verified=True)
     evaluator = _evaluators.get(text) or program.interpreter

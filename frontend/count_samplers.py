@@ -11,7 +11,7 @@ from axil import dtypes, lax
 from axil import numpy as anp
 from axil.lax.common import converted, fail
 from axil.numpy.values import promote
-from axil.prng import THREEFRY, KeyValueError, PRNGKeyArray, single_key, split_raw, subkeys
+from axil.prng import THREEFRY, KeyValueError, PRNGKeyArray, marked, single_key, split_raw, subkeys
 from axil.sampling import float_dtype, parameter, shape_of_parameters, uniform
 
 __all__ = ["binomial", "multinomial", "poisson"]
@@ -29,7 +29,7 @@ def poisson(key: Any, lam: Any, shape: Any = None, dtype: Any = None) -> Any:
     like = lambda value: lax.full_like(lam, value)
     small = lax.bitwise_or(lax.ne(lam, lam), lax.lt(lam, like(10)))
     few = _poisson_by_products(raw, lax.select(small, lam, like(0)), dtype)
-    many = _poisson_by_rejection(raw, lax.select(small, like(1e5), lam), dtype)
+    many = _poisson_by_rejection(marked(raw, "clone"), lax.select(small, like(1e5), lam), dtype)
     drawn = lax.select(small, few, many)
     return lax.select(lax.eq(lam, like(0)), lax.full_like(drawn, 0), drawn)
 
@@ -108,7 +108,7 @@ def binomial(key: Any, n: Any, p: Any, shape: Any = None, dtype: Any = None) -> 
     rare = no_count | (count * q <= 10)
     count = anp.floor(count)
     one_by_one = _binomial_by_gaps(raw, anp.where(rare, count, 0), q)
-    at_once = _binomial_by_rejection(raw, anp.where(rare, 1e4, count), anp.where(rare, 0.5, q))
+    at_once = _binomial_by_rejection(marked(raw, "clone"), anp.where(rare, 1e4, count), anp.where(rare, 0.5, q))
     drawn = anp.where(rare, one_by_one, at_once).astype(dtype)
     invalid = no_chance | no_count
     drawn = anp.where(invalid, math.nan, drawn)

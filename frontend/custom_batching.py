@@ -9,8 +9,17 @@ from typing import Any
 from axil import errors, tree
 from axil.core import run_traced, state, trace_function
 from axil.custom_later import Recorded, closed_over, trace_later
-from axil.custom_rules import check_pair, fit, mark_weak, positional, rule_error, rule_name, signature_of, union
-from axil.custom_rules import with_captures
+from axil.custom_rules import (
+    check_pair,
+    fit,
+    mark_weak,
+    positional,
+    rule_error,
+    rule_name,
+    signature_of,
+    union,
+    with_captures,
+)
 from axil.operands import Flat, check_callable, function_name, operand, operands_of, symbol
 from axil.source import user_line
 

@@ -27,12 +27,18 @@ def rule_error(text: str, *ways_out: str) -> CustomRuleError:
     return CustomRuleError(errors.explain(text, user_line(), ways_out=list(ways_out)))
 
 
+_BY_POSITION = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
 def positional(fun: Any, signature: inspect.Signature | None, label: str, args: tuple, kwargs: dict) -> tuple:
     """All arguments by position, defaults filled in: rules know no keywords."""
     if signature is None:
         if kwargs:
             raise rule_error(f"{label} takes arguments by position only: {function_name(fun)} has no signature")
         return args
+    parameters = signature.parameters
+    if not kwargs and len(args) == len(parameters) and all(p.kind in _BY_POSITION for p in parameters.values()):
+        return args  # the common case: nothing to fill in
     try:
         bound = signature.bind(*args, **kwargs)
     except TypeError as e:

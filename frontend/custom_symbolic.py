@@ -1,4 +1,4 @@
-"""What rules with `symbolic_zeros=True` receive: tangents known to be zero, and values with whether they are perturbed."""
+"""What rules with `symbolic_zeros=True` receive: tangents known to be zero, and values that may be perturbed."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ def check_output(x: Any, name: str, where: str, holomorphic: bool) -> None:
             raise GradientError(
                 errors.explain(
                     f"{where} with holomorphic=True requires complex outputs, but an output of {name} is {x}",
-                    user_line(), ways_out=["leave holomorphic=True out: the gradient of a real function is real-linear"],
+                    user_line(), ways_out=["leave holomorphic=True out, for the gradient of a real function"],
                 )  # fmt: skip
             )
     elif av.is_complex(x.dtype):

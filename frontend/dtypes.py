@@ -324,10 +324,17 @@ def _lattice(x64: bool) -> dict[Any, list[Any]]:
     return edges
 
 
+def _strict_lattice() -> dict[Any, list[Any]]:
+    """The lattice of the option `numpy_dtype_promotion="strict"`: weak types alone are promoted."""
+    edges: dict[Any, list[Any]] = {node: [] for node in all_dtypes}
+    kinds = {kind: [d for d in all_dtypes if kind_of(d) in kind] for kind in ("iu", "f", "c")}
+    return edges | {int: [float, *kinds["iu"]], float: [complex, *kinds["f"]], complex: kinds["c"]}
+
+
 @functools.cache
-def _upper_bounds(x64: bool) -> dict[Any, frozenset[Any]]:
+def _upper_bounds(x64: bool, strict: bool = False) -> dict[Any, frozenset[Any]]:
     """Every node's set of upper bounds, itself among them."""
-    edges, bounds = _lattice(x64), {}
+    edges, bounds = _strict_lattice() if strict else _lattice(x64), {}
 
     def visit(node: Any) -> frozenset[Any]:
         if node not in bounds:
@@ -340,22 +347,24 @@ def _upper_bounds(x64: bool) -> dict[Any, frozenset[Any]]:
 
 
 @functools.lru_cache(4096)
-def _least_upper_bound(x64: bool, nodes: frozenset[Any]) -> Any:
+def _least_upper_bound(x64: bool, nodes: frozenset[Any], strict: bool = False) -> Any:
     """The least node above all of `nodes`, which is unique where it exists."""
-    bounds = _upper_bounds(x64)
+    bounds = _upper_bounds(x64, strict)
     for node in nodes:
         if node not in bounds:
             raise TypePromotionError(f"dtype {node} takes no part in type promotion")
     common = frozenset.intersection(*(bounds[n] for n in nodes))
     least = [n for n in common if common <= bounds[n]]
     if len(least) != 1:
-        raise TypePromotionError(_no_path(nodes))
+        raise TypePromotionError(_no_path(nodes, strict))
     return least[0]
 
 
-def _no_path(nodes: frozenset[Any]) -> str:
+def _no_path(nodes: frozenset[Any], strict: bool = False) -> str:
     names = sorted(n.__name__ if isinstance(n, type) else n.name for n in nodes)
-    if any(n in _SMALL_FLOATS for n in nodes):
+    if strict:
+        why = "The option numpy_dtype_promotion is 'strict', under which Python numbers alone are promoted"
+    elif any(n in _SMALL_FLOATS for n in nodes):
         why = "Floats of 8 bits and fewer do not promote implicitly, to avoid unintended widening"
     elif any(n in _CUSTOM_KIND and n not in _CUSTOM_FLOATS for n in nodes):
         why = "Integers of fewer than 8 bits do not promote implicitly"
@@ -376,7 +385,7 @@ _promoted: dict[Any, tuple[np.dtype, bool]] = {}
 
 def promote_types(a: np.dtype, a_weak: bool, b: np.dtype, b_weak: bool) -> tuple[np.dtype, bool]:
     """The dtype and weakness of an operation on two values of the given dtypes. Memoised."""
-    key = (config.enable_x64, a, a_weak, b, b_weak)
+    key = (config.trace_key, a, a_weak, b, b_weak)
     found = _promoted.get(key)
     if found is None:
         found = _promoted[key] = _promote(((a, a_weak), (b, b_weak)))
@@ -395,7 +404,7 @@ def _promote(pairs: tuple[tuple[Any, bool], ...]) -> tuple[Any, bool]:
         nodes, weak = dtypes, True
     else:
         nodes, weak = frozenset(_node(d, w) for d, w in pairs), False
-    result = _least_upper_bound(config.enable_x64, nodes)
+    result = _least_upper_bound(config.enable_x64, nodes, not all_weak and config.numpy_dtype_promotion == "strict")
     if isinstance(result, type):  # by kind: numpy says dtype('int64') == int
         result, weak = _WEAK_RESULT[result], True
     result = canonicalize_dtype(result)
@@ -428,7 +437,7 @@ def numpy_promote_types(a: Any, b: Any) -> np.dtype:
     Does not narrow 64-bit results, as the arguments are types that the user names rather than values.
     """
     nodes = frozenset(t if isinstance(t, type) and t in _WEAK_TYPES else np.dtype(t) for t in (a, b))
-    return np.dtype(_least_upper_bound(config.enable_x64, nodes))
+    return np.dtype(_least_upper_bound(config.enable_x64, nodes, config.numpy_dtype_promotion == "strict"))
 
 
 def safe_to_cast(source: Any, target: Any) -> bool:

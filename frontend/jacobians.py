@@ -1,4 +1,4 @@
-"""`jacfwd jacrev jacobian hessian`: full Jacobians, from derivatives along a basis, all directions at once by `vmap`."""
+"""`jacfwd jacrev jacobian hessian`: full Jacobians, from derivatives along a basis, all at once by `vmap`."""
 
 from __future__ import annotations
 

@@ -270,7 +270,7 @@ def jit(
                            ways_out=[_SHARDING] if any("shardings" in name for name in unknown) else [])
         )  # fmt: skip
     _check_device(device, backend)
-    options = dict(
+    options: dict[str, Any] = dict(
         static_argnums=static_argnums, static_argnames=static_argnames, donate_argnums=donate_argnums,
         donate_argnames=donate_argnames, keep_unused=keep_unused, inline=inline, compiler_options=compiler_options,
     )  # fmt: skip

@@ -128,6 +128,8 @@ def _of_cell(cell: types.CellType) -> _Path | None:
 
 def _of_frame(target: Any, frame: types.FrameType) -> _Path:
     name, code = _name_in(frame.f_locals, target), frame.f_code
+    if code.co_name == "<module>":
+        return _place(f"the global variable {name!r} of module {frame.f_globals.get('__name__')!r}", code.co_filename)
     return _place(f"the local variable {name!r} of {code.co_qualname} ({code.co_filename}:{frame.f_lineno})",
                   code.co_filename)  # fmt: skip
 
@@ -143,7 +145,7 @@ def _is_ours(module: str) -> bool:
 
 
 def _attributes(holder: Any) -> list[str]:
-    names = list(getattr(holder, "__dict__", ()))
+    names: list[str] = [*getattr(holder, "__dict__", ())]
     for cls in type(holder).__mro__:
         slots = cls.__dict__.get("__slots__", ())
         names += [slots] if isinstance(slots, str) else list(slots)

@@ -13,7 +13,17 @@ from typing import Any
 import numpy as np
 
 from axil import errors, tree
-from axil.core import RULE_ERRORS, DerivativeError, Program, Trace, make_array, run_traced, state, trace_function, user_error
+from axil.core import (
+    RULE_ERRORS,
+    DerivativeError,
+    Program,
+    Trace,
+    make_array,
+    run_traced,
+    state,
+    trace_function,
+    user_error,
+)
 from axil.dialects import avals as av
 from axil.dialects.avals import Aval, aval
 from axil.forward_mode import check_pair, checked_tangent, differentiable, float0_zeros, trace_differentiated

@@ -54,6 +54,10 @@ _active: set[str] = set()
 
 def _check_eager(op: Any, operands: Sequence[Any], results: Sequence[Any]) -> None:
     """Check the result of an operation that ran at once, on NumPy arrays."""
+    if config.no_execution:
+        from axil.watched_calls import refuse_execution
+
+        refuse_execution(f"the operation {op.name}")
     wanted = kinds()
     if not wanted or not operands:
         return

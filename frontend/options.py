@@ -186,7 +186,7 @@ OPTIONS: dict[str, Option] = {
     "debug_key_reuse": flag(
         "Raise KeyReuseError where a random key is used twice.", traced=True, watched=True, module="axil.key_reuse"
     ),
-    "enable_checks": flag("Verify programs between all passes, and the results of eager operations.",
+    "enable_checks": flag("Verify programs between all passes of the compiler.",
                           module="axil.internal_checks"),
     "no_tracing": flag("Refuse to trace: every jitted function must have its program already."),
     "no_execution": flag("Refuse to run operations and compiled programs.", watched=True, module="axil.nan_checks"),

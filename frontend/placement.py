@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from axil import errors, tree
-from axil.core import Array, Tracer
+from axil.core import Array, Tracer, transfer_hooks
 from axil.operands import operand
 from axil.source import user_line
 
@@ -24,12 +25,23 @@ def device_put(x: Any, device: Any = None, *, may_alias: bool | None = None) -> 
                 ways_out=["leave `device` out"],
             )  # fmt: skip
         )
-    return tree.tree_map(lambda leaf: operand(leaf, "device_put"), x)
+    with _asked_for():
+        return tree.tree_map(lambda leaf: operand(leaf, "device_put"), x)
 
 
 def device_get(x: Any) -> Any:
     """NumPy arrays of the leaves of `x`."""
-    return tree.tree_map(lambda leaf: leaf._numpy if type(leaf) in (Array, Tracer) else leaf, x)
+    with _asked_for():
+        return tree.tree_map(lambda leaf: leaf._numpy if type(leaf) in (Array, Tracer) else leaf, x)
+
+
+def _asked_for() -> Any:
+    """A block of transfers that are explicit, for transfer guards."""
+    if not transfer_hooks:
+        return contextlib.nullcontext()
+    from axil.transfers import explicit
+
+    return explicit()
 
 
 def block_until_ready(x: Any) -> Any:

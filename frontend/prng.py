@@ -10,7 +10,8 @@ Samplers work on what `single_key` gives: the raw key where the generator is thr
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
@@ -287,7 +288,7 @@ def generator_of(name: str, impl: Any, dtype: Any = None) -> Generator:
         fail(f"random.{name} takes impl or dtype, not both", kind=KeyValueError)
     impl = dtype if impl is None else impl
     if impl is None:
-        return THREEFRY
+        return GENERATORS[config.default_prng_impl]
     if isinstance(impl, KeyDType):
         return impl.generator
     if isinstance(impl, Generator):
@@ -300,6 +301,15 @@ def generator_of(name: str, impl: Any, dtype: Any = None) -> Generator:
          f"{type(impl).__name__}", kind=ArgumentTypeError)  # fmt: skip
 
 
+def _legacy(name: str) -> None:
+    """Warn of a raw key, or refuse it, as the option `legacy_prng_key` says."""
+    way_out = "make keys with axil.random.key(seed), or set the option legacy_prng_key to 'allow'"
+    if config.legacy_prng_key == "error":
+        fail(f"random.{name} got a raw key, a u32 array, and the option legacy_prng_key is 'error'", way_out,
+             kind=KeyValueError)  # fmt: skip
+    warnings.warn(f"random.{name} got a raw key, a u32 array; {way_out}", UserWarning, stacklevel=5)
+
+
 def raw_words(name: str, key: Any, generator: Generator) -> Any:
     """The words ``u32[..., words]`` of keys of a generator in either form; an error for users if there are none."""
     if type(key) is PRNGKeyArray:
@@ -307,6 +317,8 @@ def raw_words(name: str, key: Any, generator: Generator) -> Any:
             fail(f"random.{name} takes keys of {KEY_DTYPES[generator.name]}, got keys of {key.dtype}",
                  kind=KeyTypeError)  # fmt: skip
         return key._data
+    if config.legacy_prng_key != "allow" and name not in ("wrap_key_data", "key_data"):
+        _legacy(name)
     if type(key) is not Array and type(key) is not Tracer:
         if not isinstance(key, np.ndarray):
             fail(f"random.{name} takes a random key, got {key!r} of type {type(key).__name__}",
@@ -321,37 +333,58 @@ def raw_words(name: str, key: Any, generator: Generator) -> Any:
 
 def raw_keys(name: str, key: Any) -> Any:
     """The words of keys in either form; an error for users if there are none."""
-    return raw_words(name, key, key.generator if type(key) is PRNGKeyArray else THREEFRY)
+    return raw_words(name, key, key.generator if type(key) is PRNGKeyArray else GENERATORS[config.default_prng_impl])
 
 
 def single_key(name: str, key: Any) -> Any:
     """One key in either form, as samplers take it: raw, ``u32[2]``, where the generator is threefry."""
-    if (type(key) is Array or type(key) is Tracer) and key.aval is _RAW_KEY:
+    if (type(key) is Array or type(key) is Tracer) and key.aval is _RAW_KEY and config.legacy_prng_key == "allow":
         return key
     data = raw_keys(name, key)
     if len(data.aval.shape) != 1:
         fail(f"random.{name} takes a single key, got keys of shape {data.aval.shape[:-1]}",
              "map over the keys with axil.vmap", kind=KeyValueError)  # fmt: skip
-    generator = key.generator if type(key) is PRNGKeyArray else THREEFRY
+    generator = key.generator if type(key) is PRNGKeyArray else GENERATORS[config.default_prng_impl]
     if data.aval.shape != (generator.words,):
         fail(f"random.{name}: a key of {KEY_DTYPES[generator.name]} has {generator.words} words, got {data.aval}",
              "count axes of typed keys from the front in vmap's in_axes and out_axes", kind=KeyTypeError)  # fmt: skip
-    return data if generator is THREEFRY else key
+    if generator is THREEFRY:
+        return data
+    return key if type(key) is PRNGKeyArray else PRNGKeyArray(data, generator)
 
 
 def like(key: Any, made: Any) -> Any:
     """Keys made of another one, in its form."""
-    return PRNGKeyArray(made) if type(key) is PRNGKeyArray and type(made) is not PRNGKeyArray else made
+    if type(made) is PRNGKeyArray:
+        return made if type(key) is PRNGKeyArray else made._data
+    return PRNGKeyArray(made) if type(key) is PRNGKeyArray else made
 
 
 # ---- drawing under keys --------------------------------------------------------------------------------
 
+key_hooks: list[Callable[[Any, str], Any]] = []
+"""What is told of keys that are used, and of new ones, while an option asks for it (`axil.key_reuse`)."""
+
+
+def marked(key: Any, kind: str) -> Any:
+    """A key in either form, after the hooks were told that it is used ("use") or new ("fresh")."""
+    for hook in key_hooks:
+        key = hook(key, kind)
+    return key
+
+
+def made(key: Any) -> Any:
+    """A new key, or keys."""
+    return marked(key, "fresh") if key_hooks else key
+
 
 def split_raw(key: Any, shape: tuple[int, ...]) -> Any:
     """New keys of a shape from a key as `single_key` gives it, and in that form."""
+    if key_hooks:
+        key = marked(key, "use")
     if type(key) is PRNGKeyArray:
-        return PRNGKeyArray(key.generator.split(key._data, shape), key.generator)
-    return threefry.split(key, shape)
+        return made(PRNGKeyArray(key.generator.split(key._data, shape), key.generator))
+    return made(threefry.split(key, shape))
 
 
 def subkeys(key: Any, count: int) -> list[Any]:
@@ -367,12 +400,14 @@ def unstacked(keys: Any) -> list[Any]:
 def fold_in_raw(key: Any, data: Any) -> Any:
     """A new key from a key as `single_key` gives it and an integer word."""
     if type(key) is PRNGKeyArray:
-        return PRNGKeyArray(key.generator.fold_in(key._data, data), key.generator)
-    return threefry.fold_in(key, data)
+        return made(PRNGKeyArray(key.generator.fold_in(key._data, data), key.generator))
+    return made(threefry.fold_in(key, data))
 
 
 def random_bits(key: Any, width: int, shape: tuple[int, ...]) -> Any:
     """Random unsigned integers of 8, 16, 32 or 64 bits under a key as `single_key` gives it."""
+    if key_hooks:
+        key = marked(key, "use")
     if type(key) is PRNGKeyArray:
         return key.generator.bits(key._data, width, shape)
     return threefry.bits(key, width, shape)

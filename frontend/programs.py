@@ -164,6 +164,7 @@ def publish(trace: Trace) -> str:
 # ---- programs that were traced eagerly but contain a jitted function -----------------------------------
 
 _by_text: dict[str, RunnableProgram] = {}
+_MAX_BY_TEXT = 1024
 
 
 def copied(module: Any) -> Any:
@@ -202,6 +203,8 @@ def run_program(trace: Trace, operands: Sequence[Any], outputs: Sequence[Tracer]
             modules=host_modules(info, device),
         )  # fmt: skip
         compiled = RunnableProgram(executable, [], [(t.aval, t.weak_type) for t in outputs], None, info)
+        if len(_by_text) >= _MAX_BY_TEXT:  # programs that call a Python function made anew each time are new each time
+            _by_text.pop(next(iter(_by_text)))
         _by_text[text] = compiled
     arrays = [x if type(x) is Array else Array(np.asarray(x)) for x in operands]
     if config.watching:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from axil import dtypes, lax, prng
+from axil.config import config
 from axil.count_samplers import binomial, multinomial, poisson
 from axil.lax.common import ArgumentTypeError, axis_index, converted, fail
 from axil.lax.common import operand as as_operand
@@ -52,7 +53,9 @@ from axil.vector_samplers import ball, multivariate_normal, orthogonal
 
 def PRNGKey(seed: Any, *, impl: Any = None) -> Any:  # noqa: N802 - JAX's name
     """A raw random key, ``u32[2]``, of an integer seed; of more or fewer words where `impl` names a generator."""
-    return prng.seeded("PRNGKey", seed, prng.generator_of("PRNGKey", impl))
+    generator = prng.generator_of("PRNGKey", impl)
+    made = prng.made(prng.seeded("PRNGKey", seed, generator))
+    return PRNGKeyArray(made, generator) if config.enable_custom_prng else made
 
 
 def key(seed: Any, *, impl: Any = None, dtype: Any = None) -> PRNGKeyArray:
@@ -61,7 +64,7 @@ def key(seed: Any, *, impl: Any = None, dtype: Any = None) -> PRNGKeyArray:
     Generators are "threefry2x32" (the default), "rbg", "unsafe_rbg", "philox2x32", "philox4x32" and "threefry4x32".
     """
     generator = prng.generator_of("key", impl, dtype)
-    return PRNGKeyArray(prng.seeded("key", seed, generator), generator)
+    return prng.made(PRNGKeyArray(prng.seeded("key", seed, generator), generator))
 
 
 def key_data(keys: Any) -> Any:
@@ -72,7 +75,7 @@ def key_data(keys: Any) -> Any:
 def wrap_key_data(key_bits_array: Any, *, impl: Any = None, dtype: Any = None) -> PRNGKeyArray:
     """Typed keys of words ``u32[..., words]``."""
     generator = prng.generator_of("wrap_key_data", impl, dtype)
-    return PRNGKeyArray(prng.raw_words("wrap_key_data", key_bits_array, generator), generator)
+    return prng.made(PRNGKeyArray(prng.raw_words("wrap_key_data", key_bits_array, generator), generator))
 
 
 def key_impl(keys: Any) -> str:
@@ -89,7 +92,7 @@ def key_dtype(impl_spec: Any = None) -> prng.KeyDType:
 def clone(key: Any) -> Any:
     """The key itself, to be used once more on purpose."""
     prng.raw_keys("clone", key)
-    return key
+    return prng.marked(key, "clone")
 
 
 def split(key: Any, num: int | tuple[int, ...] = 2) -> Any:

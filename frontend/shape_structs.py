@@ -53,8 +53,9 @@ class ShapeDtypeStruct:
     sharding = None
 
     def __eq__(self, other: object) -> bool:
-        same = isinstance(other, ShapeDtypeStruct) and self.aval is other.aval
-        return same and self.weak_type == other.weak_type
+        if not isinstance(other, ShapeDtypeStruct):
+            return False
+        return self.aval is other.aval and self.weak_type == other.weak_type
 
     def __hash__(self) -> int:
         return hash((self.aval, self.weak_type))

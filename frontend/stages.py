@@ -27,6 +27,7 @@ from axil.source import user_line
 
 if TYPE_CHECKING:
     from axil.call_arguments import Arguments
+    from axil.compiler.loops import LoopReport
     from axil.jitted import JitFunction
     from axil.runtime import Executable
 
@@ -43,9 +44,11 @@ class Wrapped(Protocol):
 
     def trace(self, *args: Any, **kwargs: Any) -> Traced:
         """Trace the function for arguments like these."""
+        ...
 
     def lower(self, *args: Any, **kwargs: Any) -> Lowered:
         """Trace and lower the function for arguments like these."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -208,6 +211,12 @@ class Lowered(Stage):
         from axil.compiler.cost import analyse
 
         return analyse(self.compiler_ir("expanded"))
+
+    def loop_report(self) -> LoopReport:
+        """Which form each loop of the program takes on the CPU, and why: a list that prints a line a loop."""
+        from axil.compiler.loops import loop_report
+
+        return loop_report(self.compiler_ir("traced"))
 
     def compile(
         self, compiler_options: CompilerOptions | None = None, *, device_assignment: Any = None

@@ -5,7 +5,8 @@ The hot path reads one attribute, `config.watching`, and comes here where it is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,9 +34,11 @@ def call_jitted(jitted: JitFunction, args: tuple, kwargs: dict) -> Any:
     """A call of a jitted function outside any trace."""
     from axil.call_arguments import Arguments
 
-    compiled, operands = jitted._compiled(args, kwargs)
-    replay = replay_of(jitted, lambda: Arguments(jitted, args, kwargs))
-    results = run(compiled, operands, jitted.label, replay)
+    call = lambda: Arguments(jitted, args, kwargs)
+    plain = jitted._plain and not kwargs
+    compiled, operands = jitted._lookup_trees(args) if plain else jitted._compiled(args, kwargs)
+    with _keys_watched(lambda: jitted._trace(call())._trace, compiled, operands, jitted.label) as results:
+        results += run(compiled, operands, jitted.label, replay_of(jitted, call))
     return results[0] if compiled.single else tree.tree_unflatten(compiled.treedef, results)
 
 
@@ -79,8 +82,33 @@ def replay_of(jitted: JitFunction, call: Callable[[], Arguments]) -> Callable[[S
 
 def run_watched_program(trace: Trace, program: RunnableProgram, operands: Sequence[Array]) -> list[Array]:
     """Run the compiled program of a trace outside `jit` that calls jitted functions."""
-    return run(program, operands, "a program with a jitted function in it",
-               lambda values: run_checked(trace.program.functions, trace.name, values))  # fmt: skip
+    label = "a program with a jitted function in it"
+    with _keys_watched(lambda: trace, program, operands, label) as results:
+        replay = lambda values: run_checked(trace.program.functions, trace.name, values)
+        results += run(program, operands, label, replay)
+    return results
+
+
+@contextlib.contextmanager
+def _keys_watched(
+    trace: Callable[[], Trace], program: RunnableProgram | None, operands: Sequence[Array], label: str
+) -> Iterator[list[Array]]:
+    """Note which keys a program uses, before it runs, and which it makes, after it has put its results in a list."""
+    results: list[Array] = []
+    if not config.debug_key_reuse:
+        yield results
+        return
+    from axil import key_reuse
+
+    uses = getattr(program.info, "key_uses", None) if program is not None else None
+    if uses is None:
+        traced = trace()
+        uses = key_reuse.uses_of(traced, traced.name, [label])
+        if program is not None:
+            program.info.key_uses = uses
+    key_reuse.use_operands(uses, [x._numpy for x in operands], label)
+    yield results
+    key_reuse.allow_results(uses, results)
 
 
 def evaluate_watched(trace: Trace, operands: Sequence[Any]) -> list[Any]:
@@ -89,14 +117,18 @@ def evaluate_watched(trace: Trace, operands: Sequence[Any]) -> list[Any]:
 
     refuse_execution("a traced program")
     program = trace.program
-    with spans.span("interpret", "execute"):
+    arrays = [Array(np.asarray(x)) for x in operands]
+    with _keys_watched(lambda: trace, None, arrays, "a traced program") as made, spans.span("interpret", "execute"):
         if kinds():
-            return run_checked(program.functions, trace.name, operands)
-        try:
-            with program.context, program.ir.Location.unknown(), no_gc():
-                return program.interpreter.run(trace.name, operands)
-        except RULE_ERRORS as e:
-            raise user_error(e) from None
+            results = run_checked(program.functions, trace.name, operands)
+        else:
+            try:
+                with program.context, program.ir.Location.unknown(), no_gc():
+                    results = program.interpreter.run(trace.name, operands)
+            except RULE_ERRORS as e:
+                raise user_error(e) from None
+        made += [Array(np.asarray(x)) for x in results]
+    return results
 
 
 class RanProgram:

@@ -23,6 +23,7 @@ HELP = "write the generated pages of docs/"
 _KINDS = {
     "ints": "list of integers", "int": "integer", "float": "number", "bool": "true or false", "str": "text",
     "dtype": "dtype", "dense": "array", "symbols": "names of functions",
+    "signature": "types of operands and results",
 }  # fmt: skip
 _PAGE_START = """# The operations of the `axil` dialect
 
@@ -132,7 +133,7 @@ def _op(op: Op) -> str:
         shown = [f"`{name}` ({_KINDS[kind]})" for name, kind in op.attributes.items()]
         lines.append(f"- attributes: {', '.join(shown)}")
     if op.results != 1:
-        lines.append(f"- results: {op.results or 'as many as operands'}")
+        lines.append(f"- results: {_results(op.results)}")
     if takes := accepted(op):
         lines.append(f"- takes: {takes}")
     lines.append(f"- derivative: {_derivative(op)}")
@@ -243,3 +244,7 @@ def _combinator(combinator: Combinator) -> str:
 
 def _reverse(combinator: Combinator) -> str:
     return "no" if re.search("[Ff]orward-mode only", combinator.summary) else "through the functions it names"
+
+
+def _results(count: int) -> str:
+    return "none: it is there for its effect" if count < 0 else str(count or "as many as operands")

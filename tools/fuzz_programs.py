@@ -128,6 +128,8 @@ def _control(step: Step, operands: list[Any]) -> Any:
         return lax.fori_loop(0, 3, lambda _, c: call(c, y), x)
     if step.name == "vmap":
         return axil.vmap(call, in_axes=(0, None))(axil.numpy.stack([x, -x]), y)[1]
+    if step.name == "call":
+        return call(x, y)
     if step.name == "jvp":
         return axil.jvp(lambda x: call(x, y), (x,), (x,))[1]
     if step.name == "vjp":
@@ -183,6 +185,16 @@ def widened(program: Program) -> Program:
         for step in program.steps
     )  # fmt: skip
     return replace(program, inputs=inputs, steps=steps)
+
+
+def without_jit(program: Program) -> Program:
+    """The program with its jitted parts called as they are."""
+    steps = tuple(
+        step if step.body is None
+        else replace(step, name="call" if step.name == "jit" else step.name, body=without_jit(step.body))
+        for step in program.steps
+    )  # fmt: skip
+    return replace(program, steps=steps)
 
 
 def widen(x: Any) -> Any:

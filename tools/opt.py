@@ -112,9 +112,9 @@ def _process(text: str, args: argparse.Namespace, stderr: TextIO) -> str:
         load_passes()
         _run_passes(module, args, stderr)
     if args.report:
-        from axil.compiler.loops import loop_report, report_text
+        from axil.compiler.loops import loop_report
 
-        return report_text(loop_report(module))
+        return f"{loop_report(module)}\n"
     if args.run:
         from axil.tools.evaluate import run_function
 

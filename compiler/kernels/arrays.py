@@ -16,6 +16,9 @@ from axil.compiler.kernels.text import FLOATS, Builder, Index, lanes_type, signl
 LANES = 16
 """Elements computed at once in long loops; two AVX registers of f32 keep enough arithmetic in flight."""
 
+FEW = 8
+"""Arrays of scalars up to this size are kept as scalars."""
+
 WHOLE = 32
 """Rows up to this long are computed as one vector of exactly their length."""
 
@@ -253,6 +256,42 @@ class Affine(Expression):
         return start if source == target else b.op(f"arith.trunci {start} : {source} to {target}")
 
 
+@dataclass(frozen=True)
+class Few(Expression):
+    """A few scalars, each with a name of its own, in the places that `layout` says: a stack of scalars."""
+
+    values: tuple[str, ...]
+    dtype: str
+    layout: Layout
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The layout's."""
+        return self.layout.shape
+
+    def relayout(self, change: Relayout) -> Expression | None:
+        """The same scalars, through another layout."""
+        layout = change(self.layout)
+        return layout and replace(self, layout=layout)
+
+    def lanes(self, b: Builder, place: list[Index], lanes: int | None) -> str:
+        """The scalars themselves."""
+        at = self.layout.at(place)
+        if lanes is None:
+            return self._one(b, at)
+        stride = self.layout.strides[-1] if self.layout.strides else 0
+        values = [self._one(b, at + lane * stride) for lane in range(lanes)]
+        return b.op(f"vector.from_elements {', '.join(values)} : {lanes_type(self.dtype, lanes)}")
+
+    def _one(self, b: Builder, at: Index) -> str:
+        if not at.terms:
+            return self.values[at.const]
+        place, result, type_ = b.index(at), self.values[-1], signless(self.dtype)
+        for i, value in list(enumerate(self.values))[-2::-1]:
+            result = b.select(b.binary("arith.cmpi eq,", place, b.index(i)), value, result, type_)
+        return result
+
+
 Scalarwise = Callable[[Builder, list[str], "int | None"], str]
 
 
@@ -341,7 +380,7 @@ def weight(expression: Expression) -> int:
 
 def layout_of(leaf: Expression) -> Layout:
     """A leaf's layout; one that does not move for a splat."""
-    if isinstance(leaf, Read | Affine):
+    if isinstance(leaf, Read | Affine | Few):
         return leaf.layout
     return Layout(leaf.shape, (0,) * len(leaf.shape))
 

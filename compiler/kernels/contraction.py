@@ -14,6 +14,7 @@ from math import prod
 from axil.compiler.kernels.arrays import (
     LANES,
     WHOLE,
+    Buffer,
     Expression,
     Map,
     Read,
@@ -29,6 +30,9 @@ from axil.compiler.kernels.workspace import Workspace, stored
 
 ROWS = 4
 """Rows of the scalar operand that share the vectors of the other one."""
+
+LARGE = 4096
+"""Elements of a matrix from which on it pays to have it in tiles: where it leaves the first cache."""
 
 UNROLLED = 16
 """Contracted dimensions up to this long are written out."""
@@ -144,6 +148,47 @@ def _make_contiguous(space: Workspace, side: Operand) -> None:
     side.array = Read(copy.buffer, copy.layout.transpose(back))
 
 
+@dataclass(frozen=True)
+class _Tiles:
+    """A matrix [contracted, vector] that never changes, copied so that each tile of vectors is one stretch of memory.
+
+    Reading down a tile of a large matrix in its own layout goes from line to line with gaps, and waits for the cache.
+    """
+
+    buffer: Buffer
+    start: Index
+    rows: int
+    columns: int
+    tile: int
+
+    def at(self, row: Index, column: Index, lanes: int) -> Index:
+        """Where the vector is that starts at `column`, a multiple of the tile's width."""
+        return self.start + column * self.rows + row * lanes
+
+    def load(self, b: Builder, row: Index, column: Index, lanes: int) -> str:
+        """The vector."""
+        type_ = lanes_type(self.buffer.dtype, lanes)
+        at = b.index(self.at(row, column, lanes))
+        return b.op(f"vector.load {self.buffer.name}[{at}] : {self.buffer.type}, {type_}")
+
+    def fill(self, b: Builder, source: Read) -> None:
+        """Copies the matrix, whose layout is [contracted, vector]."""
+        whole = self.columns - self.columns % self.tile
+
+        def copy(column: Index, lanes: int) -> None:
+            def one(row: Index) -> None:
+                value = source.lanes(b, [row, column], lanes)
+                place = f"{self.buffer.name}[{b.index(self.at(row, column, lanes))}] : {self.buffer.type}"
+                b.line(f"vector.store {value}, {place}, {lanes_type(self.buffer.dtype, lanes)}")
+
+            counted(b, self.rows, one)
+
+        if whole:
+            b.loop((0, whole, self.tile), lambda i, _: (copy(Index.of(i), self.tile), [])[1])
+        if whole < self.columns:
+            copy(Index(whole), self.columns - whole)
+
+
 @dataclass
 class _Contraction:
     """The code of one contraction of a vector operand with a scalar operand."""
@@ -167,6 +212,7 @@ class _Contraction:
         self.vector_layout = v.array.layout.transpose([*v.batch, *others, *v.contracted, along])
         self.scalar_layout = s.array.layout.transpose([*s.batch, *s.free, *s.contracted])
         self.batch, self.others, self.rows, self.inner = len(batch), len(others), len(rows), inner
+        self.tiles = self.tiled(rows)
         result = self.space.take([*batch, *v.extents(others), *rows, v.array.shape[along]], self.dtype)
         self.result = result
         self.nest([], [*batch, *v.extents(others)], rows)
@@ -177,6 +223,18 @@ class _Contraction:
         sides = (of_vectors, of_scalars) if self.swapped else (of_scalars, of_vectors)
         order = [*range(self.batch), *sides[0], *sides[1]]
         return Read(result.buffer, result.layout.transpose(order))
+
+    def tiled(self, rows: Sequence[int]) -> _Tiles | None:
+        """A copy in tiles of a large matrix that never changes and that is multiplied by a vector."""
+        v, layout = self.vectors, self.vector_layout
+        size = prod(layout.shape)
+        if not v.invariant or len(layout.shape) != 2 or prod(rows) != 1 or size < LARGE or v.array.dtype == "i1":
+            return None
+        assert isinstance(v.array, Read)
+        copy = self.space.take((size,), v.array.dtype)
+        tiles = _Tiles(copy.buffer, copy.layout.offset, *layout.shape, 2 * LANES)
+        tiles.fill(v.b, Read(v.array.buffer, layout))
+        return tiles
 
     def nest(self, place: list[Index], outer: Sequence[int], rows: Sequence[int]) -> None:
         """Loops over the dimensions in front, then over rows by blocks of `ROWS`."""
@@ -268,7 +326,10 @@ class _Contraction:
         widen = conversion(v.dtype, self.accumulated)
         assert widen is not None
         front = places[0][: self.batch + self.others]
-        vector = Read(v.buffer, self.vector_layout).lanes(b, [*front, *inner, column], lanes)
+        if self.tiles is not None:
+            vector = self.tiles.load(b, inner[0], column, lanes)
+        else:
+            vector = Read(v.buffer, self.vector_layout).lanes(b, [*front, *inner, column], lanes)
         vector = widen(b, [vector], lanes)
         chain = inner[-1].const % chains
         result = list(totals)

@@ -13,9 +13,11 @@ from math import prod
 from typing import Any
 
 from axil.compiler.kernels.arrays import (
+    FEW,
     Affine,
     Buffer,
     Expression,
+    Few,
     Index,
     Layout,
     Map,
@@ -124,7 +126,7 @@ class Step:
         """Computes a new value now if that is better than for each use."""
         if not array.shape:
             return array if isinstance(array, Splat) else Splat(array.lanes(self.b, [], None), array.dtype)
-        if isinstance(array, Splat | Read | Affine):
+        if isinstance(array, Splat | Read | Affine | Few):
             return array
         users = [use.owner for use in value.uses]
         again = len(users) > 1 and any(u.operation.name not in RETURNS for u in users)
@@ -336,12 +338,29 @@ def dynamic_update_slice(step: Step, op: Any, bound: list[Bound]) -> Expression:
 def concatenate(step: Step, op: Any, bound: list[Bound]) -> Expression:
     """Arrays one after the other."""
     tensor, dim = tensor_of(op.results[0].type), op.attributes["dimension"].value
+    if tensor.size <= FEW and all(isinstance(x.array, Few) or x.array.size == 1 for x in bound):
+        if prod(tensor.shape[:dim]) == 1 and not all(isinstance(x.array, Read) for x in bound):
+            return few(step, [x.array for x in bound], tensor)
     parts, at, ones = [], 0, (1,) * len(tensor.shape)
     for x in bound:
         starts = tuple(Index(at if i == dim else 0) for i in range(len(tensor.shape)))
         parts.append((step.part(x.array), starts, ones))
         at += x.array.shape[dim]
     return Pieces(tuple(parts), tensor.shape, tensor.dtype)
+
+
+def few(step: Step, arrays: Sequence[Expression], tensor: Tensor) -> Few:
+    """The elements of small arrays, one after the other, as scalars."""
+    values: list[str] = []
+    for array in arrays:
+        if isinstance(array, Few):
+            flat = array.relayout(lambda x: x.reshape((x.size,)))
+            assert isinstance(flat, Few)
+            values += [flat.lanes(step.b, [Index(i)], None) for i in range(array.size)]
+        else:
+            one = step.stored(array) if isinstance(array, Pieces) else array
+            values.append(one.lanes(step.b, [Index()] * len(one.shape), None))
+    return Few(tuple(values), tensor.dtype, Layout.dense(tensor.shape))
 
 
 def pad(step: Step, op: Any, bound: list[Bound]) -> Expression:

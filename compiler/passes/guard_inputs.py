@@ -30,7 +30,7 @@ _IN_PLACE = {"stablehlo.scatter", "stablehlo.sort", "stablehlo.dynamic_update_sl
 VIEWS = {
     "stablehlo.reshape", "stablehlo.transpose", "stablehlo.concatenate", "stablehlo.slice", "stablehlo.pad",
     "stablehlo.bitcast_convert", "stablehlo.convert", "stablehlo.optimization_barrier", "stablehlo.reverse",
-    "stablehlo.broadcast_in_dim", "stablehlo.real", "stablehlo.imag", "stablehlo.complex",
+    "stablehlo.dynamic_slice", "stablehlo.broadcast_in_dim", "stablehlo.real", "stablehlo.imag", "stablehlo.complex",
 }  # fmt: skip
 
 

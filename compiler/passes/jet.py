@@ -3,8 +3,8 @@
 Coefficients are those of `axil.dialects.taylor`, without factorials. The series of a value is absent where it is zero
 throughout; a coefficient that is zero alone is `None`, and no operation is emitted for it.
 
-An operation with no cheaper rule goes by its tangent rule: from `y = f(x(t))` follows `y' = df(x(t), x'(t))`, so that the
-series of the tangent, at one order less, gives that of the result.
+An operation with no cheaper rule goes by its tangent rule: from `y = f(x(t))` follows `y' = df(x(t), x'(t))`, so that
+the series of the tangent, at one order less, gives that of the result.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 
 from axil.compiler.functions import body_of, copy_operation, located, operations
 from axil.compiler.passes.jvp import replace_return
-from axil.compiler.passes.linearize import drop_dead
+from axil.compiler.passes.prune import prune
 from axil.dialects.combinators.combinator import given, instantiate, pick, split, spread
 from axil.dialects.emit import declared_op
 from axil.dialects.errors import DifferentiationError
 from axil.dialects.locations import derivative_of
-from axil.dialects.mlir import aval_of_type, from_attribute, ir
-from axil.dialects.op import Op, zeros_like_aval
+from axil.dialects.mlir import from_attribute, ir
+from axil.dialects.op import Op
 from axil.dialects.taylor import scaled
 
 
@@ -51,20 +51,13 @@ def derive(d: Any, name: str, mask: tuple[bool, ...], order: int) -> Jet:
             with ir.InsertionPoint(following), located(derivative_of(op.name, op.location)):
                 _operation(d, op, series, order)
     outs = list(body[-1].operands)
-    found = [_filled(v, series.get(v)) for v in outs]
+    found = [series.get(v) for v in outs]
     with ir.InsertionPoint(body[-1]), d[copy].location:
-        coefficients = [c() for group in found if group is not None for c in group]
+        coefficients = [
+            c for of, s in zip(d.avals(outs), found) if s is not None for c in instantiate(s, [of] * order)
+        ]
     replace_return(d, copy, [*outs, *coefficients])
     return Jet(copy, tuple(given(found)))
-
-
-def _filled(value: ir.Value, terms: list | None) -> list[Callable[[], ir.Value]] | None:
-    """What emits all coefficients of a series, with zeros in the place of `None`."""
-    if terms is None:
-        return None
-    return [
-        (lambda c=c: c) if c is not None else (lambda of=aval_of_type(value.type): zeros_like_aval(of)) for c in terms
-    ]
 
 
 def _set(series: dict, value: ir.Value, terms: Sequence | None) -> None:
@@ -141,7 +134,7 @@ def _by_tangent(
 
     name = d.build("tangent", [*avals, *pick(avals, mask)], body)
     block = body_of(d[name])
-    drop_dead(block, list(operations(block)[-1].operands))
+    prune(d, block, list(operations(block)[-1].operands))
     if not any(shape):
         return [None] * len(shape)
     varying = [instantiate(s, [a] * order) for a, s in zip(avals, terms) if s is not None]

@@ -7,11 +7,11 @@ What is cheap to compute again (constants, broadcasts) is copied and not kept.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from axil.compiler.functions import body_of, copy_operation, has_effects, mark_effects, operations
 from axil.compiler.passes.jvp import augment, replace_return
+from axil.compiler.passes.prune import prune
 from axil.dialects.combinators.combinator import given
 from axil.dialects.emit import declared_op
 from axil.dialects.mlir import aval_of_type, ir
@@ -45,48 +45,26 @@ def derive(
         touts = [t if w else None for t, w in zip(touts, wanted, strict=True)]
     tangent_arguments = list(block.arguments)[count:]
     given_touts = [t for t in touts if t is not None]
-    linear_ops = _linear_operations(block, tangent_arguments, given_touts)
+    stands_for = prune(d, block, [*outs, *given_touts])
+    outs, given_touts = ([stands_for.get(v, v) for v in values] for values in (outs, given_touts))
+    linear_ops = _linear_operations(block, tangent_arguments)
     linear = _Split(d, block, count, forwardable, linear_ops, tangent_arguments)
     linear_name = linear.build(f"{name}.linear", given_touts)
-    drop_dead(block, [*outs, *linear.kept])
     for i in reversed(range(count, len(block.arguments))):
         block.erase_argument(i)
     replace_return(d, forward, [*outs, *linear.kept])
     return Linearized(forward, linear_name, tuple(linear.residuals), tuple(given(touts)))
 
 
-def _linear_operations(block: ir.Block, arguments: list, results: list) -> list[ir.Operation]:
-    """The operations between the tangents of operands and those of `results`; others on tangents are erased."""
+def _linear_operations(block: ir.Block, arguments: list) -> list[ir.Operation]:
+    """The operations that depend on tangents."""
     linear = set(arguments)
     found = []
-    body = operations(block)[:-1]
-    for op in body:
+    for op in operations(block)[:-1]:
         if any(v in linear for v in op.operands):
             linear.update(op.results)
             found.append(op)
-    live, needed = [], set(results)
-    for op in reversed(found):
-        if any(r in needed for r in op.results) or has_effects(op) or not len(op.results):
-            needed.update(op.operands)
-            live.append(op)
-        else:
-            op.erase()
-    return live[::-1]
-
-
-def drop_dead(block: ir.Block, results: Sequence[ir.Value]) -> None:
-    """Erase the dialect's operations on which none of `results` depends, but for those with effects, as calls may."""
-    needed = set(results)
-    for op in reversed(operations(block)[:-1]):
-        if any(r in needed for r in op.results) or _may_act(op):
-            needed.update(op.operands)
-        elif not any(True for r in op.results for _ in r.uses):
-            op.erase()
-
-
-def _may_act(op: ir.Operation) -> bool:
-    declaration = declared_op(op.name)
-    return declaration is None or declaration.has_effect
+    return found
 
 
 class _Split:
@@ -103,7 +81,7 @@ class _Split:
         self.linear = {*tangents, *[r for op in linear_ops for r in op.results]}
         self.residuals: list[Residual] = []
         self.kept: list[ir.Value] = []  # further results of the forward part
-        self.sources: list[ir.Value] = []  # values that are residuals, in order
+        self.sources: dict[ir.Value, None] = {}  # values that are residuals, in order
 
     def build(self, hint: str, touts: list) -> str:
         needed = [v for op in self.linear_ops for v in op.operands] + touts
@@ -128,7 +106,7 @@ class _Split:
         else:
             self.residuals.append(Residual(False, len(self.kept)))
             self.kept.append(value)
-        self.sources.append(value)
+        self.sources[value] = None
 
     def _move(self, arguments: tuple, touts: list) -> list:
         env = dict(zip([*self.sources, *self.tangents], arguments))
@@ -146,12 +124,14 @@ class _Split:
             return env[value]
 
         for op in self.linear_ops:
-            operands = [read(v) for v in op.operands]
+            given_operands = list(op.operands)
+            operands = [read(v) for v in given_operands]
             target.append(op)
             if has_effects(op):
                 mark_effects(target.owner)
-            for i, v in enumerate(operands):
-                op.operands[i] = v
+            for i, (old, new) in enumerate(zip(given_operands, operands)):
+                if old is not new:
+                    op.operands[i] = new
         return [read(t) for t in touts]
 
 

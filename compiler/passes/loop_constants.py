@@ -22,7 +22,10 @@ FREE = {
 CLOSED = {f"stablehlo.{name}" for name in ("reduce", "reduce_window", "scatter", "select_and_scatter", "sort", "map")}
 """Operations whose regions read nothing from around them."""
 
-IMPURE = {f"stablehlo.{name}" for name in ("rng", "rng_bit_generator", "custom_call", "infeed", "outfeed", "send", "recv")}
+IMPURE = {
+    f"stablehlo.{name}" for name in ("rng", "rng_bit_generator", "custom_call", "infeed", "outfeed", "send", "recv")
+}
+"""Operations that do more than give results, or other ones each time."""
 
 
 def move_constants_out(loop: ir.Operation, kernels: Any) -> int:

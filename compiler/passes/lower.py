@@ -65,6 +65,7 @@ class Lowering:
         self.host_calls: dict[Any, str] = {}  # and the external function that stands for each
         self.loops: list[LoopForm] = []
         self._lowered: set[str] = set()
+        self._callee = ""
         self._sizes: dict[str, int] = {}  # operations in bodies, before they were lowered
         self._formulas = Formulas(self)
         self._sharing = False
@@ -107,6 +108,7 @@ class Lowering:
         if site is None:
             return  # an external function
         with ir.InsertionPoint(op), located(op.location):
+            self._callee = name if self._sharing else ""
             lower = site.combinator.lower
             assert lower is not None  # derived functions were expanded before
             results = lower(self, site, list(op.operands))
@@ -205,10 +207,10 @@ class Lowering:
         p = site.parameters
         (body,) = site.functions
         consts, carry, xs = split(operands, p["consts"], p["carry"])
-        length, inner = p["length"], len(self.loops)
+        length, inner, name = p["length"], len(self.loops), self._callee
         size = self._sizes[self.function(body)]
         reverse = "reversed " if p["reverse"] else ""
-        form = self._form(f"{reverse}scan of {length} step{'s' * (length != 1)}", size, carry)
+        form = self._form(f"{reverse}scan of {length} step{'s' * (length != 1)}", size, carry, name)
         ys = self.d.signature(body).outputs[p["carry"] :]
         if length <= max(p["unroll"], 1) and length * size <= MAX_UNROLLED:
             form.form = UNROLLED
@@ -237,8 +239,7 @@ class Lowering:
         rows: list[list] = [[] for _ in ys]
         steps = range(length - 1, -1, -1) if site.parameters["reverse"] else range(length)
         for i in steps:
-            at = hlo.constant(i, np.int32)
-            carry, y = split(self.call(site.functions[0], [*consts, *carry, *[read_row(x, at) for x in xs]]), n)
+            carry, y = split(self.call(site.functions[0], [*consts, *carry, *[row_number(x, i) for x in xs]]), n)
             for row, v in zip(rows, y):
                 row.append(v)
         return [*carry, *[self._stack(r, a, site.parameters["reverse"]) for r, a in zip(rows, ys)]]
@@ -254,9 +255,9 @@ class Lowering:
         """A loop with a condition."""
         cond, body = site.functions
         cc, bc, carry = split(operands, site.parameters["cond_consts"], site.parameters["body_consts"])
-        inner = len(self.loops)
+        inner, name = len(self.loops), self._callee
         size = self._sizes[self.function(cond)] + self._sizes[self.function(body)]
-        form = self._form("while", size, carry)
+        form = self._form("while", size, carry, name)
         if (results := self._loop_kernel(site, operands, form, inner)) is not None:
             return results
         # What a step gives as it got it is no state. (IREE 3.13 crashes on some loops that carry such a value.)
@@ -299,18 +300,18 @@ class Lowering:
 
     def _while(self, inits: Sequence[ir.Value], condition: Any, step: Any) -> list[ir.Value]:
         types = [v.type for v in inits]
-        made = hlo.typed("while", types, inits, regions=2)
-        for i, make in enumerate((condition, lambda *state: all_read(apart(step(*state)), state))):
+        made = hlo.typed("while", types, list(map(no_constant, inits)), regions=2)
+        for i, make in enumerate((condition, lambda *state: all_read(apart(owned(step(*state), state)), state))):
             block = hlo.body(made, types, i)
             with ir.InsertionPoint(block):
                 hlo.return_(make(*block.arguments))
         move_constants_out(made.operation if hasattr(made, "operation") else made, self.kernels)
         return list(made.results)
 
-    def _form(self, what: str, size: int, carry: Sequence[ir.Value]) -> LoopForm:
+    def _form(self, what: str, size: int, carry: Sequence[ir.Value], name: str) -> LoopForm:
         """Note a loop for the report: a host loop, unless it turns out otherwise."""
         state = sum(a.size * a.dtype.itemsize for a in map(aval_of_type, [v.type for v in carry]))
-        form = LoopForm(what, HOST, "", size, state, frames_of(ir.Location.current))
+        form = LoopForm(what, HOST, "", size, state, frames_of(ir.Location.current), name)
         self.loops.append(form)
         return form
 
@@ -338,6 +339,25 @@ class Lowering:
         return self._kernel_call(made, operands)
 
 
+def owned(values: Sequence[ir.Value], state: Sequence[ir.Value]) -> list[ir.Value]:
+    """The values of a step, with those copied that are but another state, or a row from outside, in another shape.
+
+    IREE 3.13 cannot decide whose memory some such states are ("successor operand type '!stream.resource<external>'
+    should match successor input type '!stream.resource<transient>'"), or binds the wrong buffers.
+    """
+    from axil.compiler.passes.guard_inputs import VIEWS, copied
+
+    result = []
+    for value, own in zip(values, state, strict=True):
+        source = value
+        while not isinstance(source.owner, ir.Block) and len(source.owner.operands) and source.owner.name in VIEWS:
+            source = source.owner.operands[0]
+        outside = isinstance(source.owner, ir.Block) and source not in state
+        moved = source != value and source != own and (source in state or outside)
+        result.append(copied(value, aval_of_type(value.type))[1] if moved else value)
+    return result
+
+
 def apart(values: Sequence[ir.Value]) -> list[ir.Value]:
     """The values, with all but the first of equal ones behind a barrier.
 
@@ -352,6 +372,17 @@ def apart(values: Sequence[ir.Value]) -> list[ir.Value]:
     return result
 
 
+def no_constant(value: ir.Value) -> ir.Value:
+    """The value, behind a barrier if it is a constant.
+
+    IREE 3.13 fails to run some loops that start with one ("indirect buffer reference slot 0 is out of range").
+    """
+    owner = value.owner
+    while not isinstance(owner, ir.Block) and owner.name in ("stablehlo.broadcast_in_dim", "stablehlo.reshape"):
+        owner = owner.operands[0].owner
+    return hlo.barrier(value) if not isinstance(owner, ir.Block) and owner.name == "stablehlo.constant" else value
+
+
 def all_read(values: Sequence[ir.Value], state: Sequence[ir.Value]) -> list[ir.Value]:
     """What a step gives, such that the step reads all of its state.
 
@@ -363,6 +394,12 @@ def all_read(values: Sequence[ir.Value], state: Sequence[ir.Value]) -> list[ir.V
         return list(values)
     always = hlo.barrier(hlo.constant(True, np.bool_))
     return [hlo.select(always, new, old) if u else new for new, old, u in zip(values, state, unread)]
+
+
+def row_number(x: ir.Value, i: int) -> ir.Value:
+    """Row `i` of an array, where it is known which."""
+    shape = aval_of_type(x.type).shape
+    return hlo.reshape(hlo.slice_(x, (i, *[0] * (len(shape) - 1)), (i + 1, *shape[1:])), shape[1:])
 
 
 def read_row(x: ir.Value, i: ir.Value) -> ir.Value:

@@ -46,7 +46,9 @@ class OrderEffects(Pass):
         if len(acting) > 1 or any(op.name in _REGIONS for op in acting):
             self.threaded = True
             with ir.InsertionPoint(acting[0]), acting[0].location:
-                token = hlo.constant(0, np.int32)
+                # Behind a barrier: IREE 3.13 fails to load some programs with a loop that starts with a constant
+                # ("indirect buffer reference slot 0 is out range").
+                token = hlo.barrier(hlo.constant(0, np.int32))
             _order(block, token)
 
 

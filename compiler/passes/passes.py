@@ -117,10 +117,14 @@ def _runner(entry: Pass) -> Callable[..., None]:
     return run
 
 
+verify_always = False
+"""Whether all pipelines verify after each pass: the option `enable_checks`."""
+
+
 def run_pipeline(module: Any, passes: str | Sequence[Pass | str], verify: bool = False) -> None:
     """Run passes over a module. Errors of rules pass through unchanged, with the location they happened at."""
     with context(), ir.Location.unknown(), no_gc():
-        pipeline(passes, verify).run(module.operation if hasattr(module, "operation") else module)
+        pipeline(passes, verify or verify_always).run(module.operation if hasattr(module, "operation") else module)
 
 
 @contextmanager

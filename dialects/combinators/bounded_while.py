@@ -147,6 +147,7 @@ def _masked(d: Any, site: Site, operands: Any, batched: Any, mask: list[bool], s
     def step(*args: Any) -> list:
         cc, bc, start, s = split(args, n_cond, n_body, sum(safe))
         (goes_on,) = d.call(c.function, [*cc, *s])
+        start = [ops.stop_gradient(v) for v in start]
         used = [v if u is None else plain.hold(goes_on, v, u) for v, u in zip(s, spread(start, safe))]
         new = call_where(d, body, tuple(mask), size, axis_name, ms, [*bc, *used], goes_on)
         return [plain.hold(goes_on, after, before) for after, before in zip(new, s)]
@@ -198,5 +199,6 @@ bounded_while = Combinator(
     functions=("cond", "body"),
     parameters={"cond_consts": "int", "body_consts": "int", "max_steps": "int", "checkpoints": "int"},
     signature=_signature, reference=_reference, jvp=plain.while_loop.jvp, linearize=linearize, batch=_batch,
-    checkify=checkify_while, jet=plain.while_loop.jet, lower=_lower,
+    checkify=checkify_while, jet=plain.while_loop.jet, prune=plain.while_loop.prune, lower=_lower,
+    steps=plain.while_loop.steps,
 )  # fmt: skip

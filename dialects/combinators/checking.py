@@ -224,7 +224,8 @@ def checkify_custom_jvp(d: Any, site: Site, operands: Any, categories: tuple[str
 
 
 def checkify_custom_vjp(d: Any, site: Site, operands: Any, categories: tuple[str, ...]) -> tuple[list, Failure | None]:
-    """As for `custom_jvp`: errors are of the function and of checks in the forward rule. Their cotangents are dropped."""
+    """As for `custom_jvp`: errors are of the function and of checks in the forward rule; their cotangents are dropped.
+    """
     of, forward, backward = site.functions
     of_consts, forward_consts = site.parameters["of_consts"], site.parameters["forward_consts"]
     own, in_rule = d.checkify(of, categories), d.checkify(forward, _explicit(categories))

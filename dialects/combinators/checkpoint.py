@@ -11,9 +11,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from axil.dialects.combinators import policies
 from axil.dialects.combinators.checking import checkify_call
 from axil.dialects.combinators.combinator import Combinator, Signature, Site, given, instantiate, pick, split, spread
 from axil.dialects.combinators.jets import jet_call
+from axil.dialects.combinators.pruning import prune_call
 from axil.dialects.combinators.saving import save_checkpoint
 from axil.dialects.factories import ops
 from axil.dialects.op import is_linear
@@ -79,6 +81,7 @@ def _batch(d: Any, site: Site, operands: Any, batched: Any, size: int, axis_name
 
 
 def _signature(functions: list[Signature], *, policy: str = "", prevent_cse: bool = True) -> Signature:
+    policies.check(policy)
     return functions[0]
 
 
@@ -87,6 +90,7 @@ checkpoint = Combinator(
     summary="A function whose intermediate values are computed again in the backward pass, but those a policy keeps.",
     functions=("of",), parameters={"policy": "str", "prevent_cse": "bool"}, optional=("policy", "prevent_cse"),
     signature=_signature, reference=lambda functions, operands, *, outputs, **parameters: functions[0](operands),
-    jvp=_jvp, linearize=_linearize, transpose=_transpose, batch=_batch, save=save_checkpoint, checkify=checkify_call, jet=jet_call,
+    jvp=_jvp, linearize=_linearize, transpose=_transpose, batch=_batch, save=save_checkpoint,
+    checkify=checkify_call, jet=jet_call, prune=prune_call,
     lower=lambda lowering, site, operands: lowering.call(site.functions[0], operands),
 )  # fmt: skip

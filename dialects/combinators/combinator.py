@@ -75,7 +75,11 @@ class Combinator:
     - `transpose(deriver, site, cts, operands)`: cotangents of the `Linear` operands, `None` for the others.
     - `jet(deriver, site, operands, series, order)` (optional): results and their Taylor coefficients, see `jets`. Without
       it these follow from `jvp`.
+    - `prune(deriver, site, used)` (optional): the call without results that are not used, see `pruning`.
     - `batch(deriver, site, operands, batched, size, axis_name)`: results and which of them are batched.
+    - `steps(walk, functions, operands, **parameters)`: which functions run with what, for walks that follow values
+      without computing them (`axil.compiler.key_uses`); gives the results. Without it, `functions[0]` runs once, with
+      the operands.
     - `lower(lowering, site, operands)`: emits StableHLO or a kernel call.
     - `save(deriver, site, policy, wanted)` (optional): splits a call for recomputation, see `SavedCall`. Without it a
       call is kept or run again as a whole.
@@ -102,8 +106,10 @@ class Combinator:
     linearize: Callable[..., Any] | None = None
     transpose: Callable[..., Any] | None = None
     jet: Callable[..., tuple[list, list]] | None = None
+    prune: Callable[..., Any] | None = None
     batch: Callable[..., Any] | None = None
     lower: Callable[..., Any] | None = None
+    steps: Callable[..., Any] | None = None
     save: Callable[..., SavedCall] | None = None
     checkify: Callable[..., tuple[list, Any]] | None = None
     optional: tuple[str, ...] = ()  # parameters that need not be given

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from axil.dialects.avals import aval_of, shape_of
+from axil.dialects.avals import aval_of, is_inexact, shape_of
+from axil.dialects.combinators import steps
 from axil.dialects.combinators.checking import call_where, checkify_cond
 from axil.dialects.combinators.combinator import Combinator, Signature, Site, given, instantiate, pick, split, spread
 from axil.dialects.combinators.jets import jet_cond
+from axil.dialects.combinators.pruning import prune_cond
 from axil.dialects.combinators.saving import save_cond
 from axil.dialects.errors import ShapeError
 from axil.dialects.factories import all_batched, ops
@@ -112,19 +114,31 @@ def _batch(d: Any, site: Site, operands: Any, batched: Any, size: int, axis_name
 
 
 def _batch_as_select(d: Any, site: Site, operands: Any, batched: Any, size: int, axis_name: str) -> tuple[list, list]:
-    """A batch of indices: every branch runs on the whole batch, and each example takes its own."""
+    """A batch of indices: every branch runs on the whole batch, and each example takes its own.
+
+    Derivatives of a branch with respect to the arguments of examples that do not take it are stopped. They would be
+    multiplied by 0, but may be infinite.
+    """
     index, args = operands[0], all_batched(size, operands[1:], batched[1:])
     mask = (True,) * len(args)
     everything = [True] * len(d.signature(site.functions[0]).outputs)
-    results = [
-        call_where(d, f, mask, size, axis_name, everything, args, ops.eq(index, full_like(index, i)))
-        for i, f in enumerate(site.functions)
-    ]
+    results = []
+    for i, f in enumerate(site.functions):
+        takes = _takes(index, i, len(site.functions))
+        own = [_choose(takes, x, ops.stop_gradient(x)) if is_inexact(aval_of(x).dtype) else x for x in args]
+        results.append(call_where(d, f, mask, size, axis_name, everything, own, takes))
     chosen = results[-1]
     for i in range(len(results) - 2, -1, -1):
         here = ops.le(index, full_like(index, i))
         chosen = [_choose(here, a, b) for a, b in zip(results[i], chosen)]
     return chosen, everything
+
+
+def _takes(index: Any, i: int, count: int) -> Any:
+    """Which examples take branch `i`; the first and the last take indices beyond them too."""
+    if i == 0:
+        return ops.le(index, full_like(index, 0))
+    return (ops.ge if i == count - 1 else ops.eq)(index, full_like(index, i))
 
 
 def _choose(here: Any, a: Any, b: Any) -> Any:
@@ -140,6 +154,7 @@ cond = Combinator(
     exclusive=True,
     summary="Runs the branch that an integer selects.",
     functions=("branches...",), signature=_signature, reference=_reference, jvp=_jvp, linearize=_linearize,
-    transpose=_transpose, batch=_batch, save=save_cond, checkify=checkify_cond, jet=jet_cond,
+    transpose=_transpose, batch=_batch, save=save_cond, checkify=checkify_cond, jet=jet_cond, prune=prune_cond,
     lower=lambda lowering, site, operands: lowering.cond(site, operands),
+    steps=steps.cond,
 )  # fmt: skip

@@ -8,9 +8,9 @@ values that the function and its rules close over; every rule takes them first, 
 |---|---|---|
 | `("jvp", given)` | args, nonzero tangents to results, nonzero tangents | which results have tangents |
 | `("forward", given)` | args to results, residuals | nothing |
-| `("backward", given, cts)` | residuals, nonzero cotangents to nonzero cotangents of the given args | which args have them |
+| `("backward", given, cts)` | residuals, nonzero cotangents to those of the given args | which of these have one |
 
-`given` marks the args that are perturbed, and `cts` the results, among those with tangents, whose cotangents are not zero.
+`given` marks the args that are perturbed, `cts` the results, among those with tangents, whose cotangents are not zero.
 """
 
 from __future__ import annotations

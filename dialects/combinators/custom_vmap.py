@@ -5,7 +5,7 @@ Operands are `(consts, args)`, where `consts` are the values that the function a
 a leading dimension, to results, and which of them have one.
 
 Forward mode gives a function of this kind again, whose rule is the derivative of the rule. Reverse mode takes the
-derivative of the function itself: a batch of such derivatives does not use the rule, but the derivative of a batch does.
+derivative of the function itself: a batch of such derivatives does not use the rule; the derivative of a batch does.
 """
 
 from __future__ import annotations

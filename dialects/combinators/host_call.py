@@ -83,6 +83,14 @@ def _jvp(d: Any, site: Site, primals: Any, tangents: Any) -> tuple[list, list]:
     return outs, [None] * len(outs)
 
 
+def _jet(d: Any, site: Site, operands: Any, series: Any, order: int) -> tuple[list, list]:
+    return _jvp(d, site, operands, series)  # a derivative of higher order is one no more than the first
+
+
+def _steps(walk: Any, functions: Any, operands: Any, *, type: tuple, **parameters: Any) -> list:
+    return [walk.unknown() for _ in type[1]]
+
+
 def _transpose(d: Any, site: Site, cts: Any, operands: Any) -> list:
     raise DifferentiationError(
         f"a linear function that calls '{_name(site)}' on the host cannot be transposed: nothing is known of what a "
@@ -135,6 +143,7 @@ host_call = Combinator(
         "sizes": "ints", "mapped": "ints",
     },
     signature=_signature, reference=_reference, jvp=_jvp, linearize=_jvp, transpose=_transpose, batch=_batch,
+    jet=_jet, steps=_steps,
     checkify=checkify_unchanged, lower=lambda lowering, site, operands: lowering.host_call(call_of(site), operands),
     effects=lambda *, kind, **_: kind != "pure",
     holds=lambda *, host, **_: host_functions.find(host),

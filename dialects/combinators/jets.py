@@ -73,7 +73,7 @@ def jet_scan(d: Any, site: Site, operands: list, series: list, order: int) -> tu
 
 
 def jet_while(d: Any, site: Site, operands: list, series: list, order: int) -> tuple[list, list]:
-    """Of a loop of a condition and a body. The number of steps is that of the primal: it is constant almost everywhere."""
+    """Of a loop of a condition and a body. Its steps are the primal's: their number is constant almost everywhere."""
     n_cond, n_body = site.parameters["cond_consts"], site.parameters["body_consts"]
     cond, body = site.functions
     of = d.signature(body)

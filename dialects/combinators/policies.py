@@ -105,10 +105,28 @@ def from_text(text: str) -> Callable[..., Any]:
         return Policy("nothing_saveable")
     if text.startswith(_PYTHON):
         return python_rules.find(int(text[len(_PYTHON) :]), "the policy of a checkpointed function")
-    rule, _, names = text.partition("[")
+    return _read(text)
+
+
+def check(text: str) -> None:
+    """Raise `AttributeValueError` for a text that is no policy's."""
+    if text and not text.startswith(_PYTHON):
+        _read(text)
+
+
+def _read(text: str) -> Policy:
+    rule, bracket, rest = text.partition("[")
     if rule not in _RULES:
         raise AttributeValueError(f"'checkpoint': there is no policy '{rule}'; known are {', '.join(sorted(_RULES))}")
-    return Policy(rule, tuple(json.loads("[" + names)) if names else ())
+    try:
+        names: list[Any] = json.loads(bracket + rest) if bracket else []
+    except ValueError:
+        names = [None]
+    if not all(isinstance(n, str) for n in names):
+        raise AttributeValueError(
+            f"'checkpoint': the policy's names must be a list of strings, as [\"a\"], got {text!r}"
+        )
+    return Policy(rule, tuple(names))
 
 
 def is_saved(policy: Callable[..., Any], name: str, avals: Sequence[Aval], attributes: Mapping[str, Any]) -> bool:
@@ -125,8 +143,8 @@ def is_saved(policy: Callable[..., Any], name: str, avals: Sequence[Aval], attri
         return decision is Saveable
     if not isinstance(decision, bool):
         raise DtypeError(
-            f"a checkpoint policy must give True, False, Saveable, Recompute or Offloadable(src, dst), got {decision!r} "
-            f"for '{name}'"
+            "a checkpoint policy must give True, False, Saveable, Recompute or Offloadable(src, dst), got "
+            f"{decision!r} for '{name}'"
         )
     return decision
 

@@ -6,10 +6,8 @@ Operands are `(count, consts, state, step_consts, y)`. `body` maps `(consts, sta
 
 With `checkpoints = 0` it is that of a `while`, and has no transpose.
 
-All rules but the transpose are those of the `bounded_while` that carries both. The transpose has to go through
-the states last to first. It keeps `checkpoints` of them on a stack, with the positions that they are of: as long as the
-top is not the wanted state, the loop advances from it by as many steps as `revolve` says and pushes what it finds.
-The program of all that is a `bounded_while` again, and so derivatives of any order have reverse modes.
+All rules but the transpose are those of the `bounded_while` that carries both. The transpose goes through the states
+last to first (`reversal`), in loops that are bounded again: so derivatives of any order have reverse modes.
 """
 
 from __future__ import annotations
@@ -18,13 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from axil.dialects.combinators import revolve
-from axil.dialects.combinators.bounded_while import COUNT, bounded_while, increment, loop, zero
+from axil.dialects.combinators.bounded_while import COUNT, bounded_while, increment, zero
 from axil.dialects.combinators.combinator import Combinator, Signature, Site, instantiate, split
+from axil.dialects.combinators.reversal import Reversal
 from axil.dialects.combinators.while_loop import while_loop
 from axil.dialects.errors import DifferentiationError, ShapeError
 from axil.dialects.factories import add_tangents, ops
-from axil.dialects.op import full, full_like, is_linear, zeros_like_aval
+from axil.dialects.op import is_linear, zeros_like_aval
 
 
 def _signature(
@@ -129,7 +127,7 @@ def _batch(d: Any, site: Site, operands: Any, batched: Any, size: int, axis_name
 
 def _checkify(d: Any, site: Site, operands: Any, categories: tuple[str, ...]) -> tuple[list, Any]:
     new = _as_loop(d, site)
-    results, failure = bounded_while.checkify(d, new, _arrange(d, site, operands, zero()), categories)
+    results, failure = _rule(new, "checkify")(d, new, _arrange(d, site, operands, zero()), categories)
     return _results(d, site, results), failure
 
 
@@ -159,111 +157,16 @@ def _transpose(d: Any, site: Site, cts: Any, operands: Any) -> list:
     known = len(consts) + len(state)
     backward = d.transpose(step, (False,) * known + (True,) * (len(of.inputs) - known))
     sums = [zeros_like_aval(a) for a in of.inputs[known : known + len(more)]]
-    n_sums = len(sums)
-    kept = _Stack.of(d, site, state)
 
-    def goes_on(carry: list) -> Any:
-        return ops.gt(carry[0], full_like(carry[0], 0))
+    def back(consts: list, state: list, carry: list) -> list:
+        totals, ct = split(carry, len(sums))
+        grads, ct = split(d.call(backward, [*consts, *state, *ct]), len(sums))
+        return [*[add_tangents(a, g) for a, g in zip(totals, grads)], *ct]
 
-    def back(given: list, carry: list) -> list:
-        (left,), stack, totals, ct = split(carry, 1, kept.size, n_sums)
-        stack = kept.reach(left, stack, given, body)
-        grads, ct = split(d.call(backward, [*given, *kept.top(stack), *ct]), n_sums)
-        totals = [add_tangents(a, g) for a, g in zip(totals, grads)]
-        return [increment(left, -1), *kept.popped(stack), *totals, *ct]
-
-    start = [count, *kept.start(state), *sums, *instantiate(cts, of.outputs)]
-    results = loop(d, f"{step}.backward", consts, start, goes_on, back, **_bounds(site))
-    grads = results[1 + kept.size :]
+    reversal = Reversal(d, body, consts, **_bounds(site))
+    grads = reversal.run(count, state, back, [*sums, *instantiate(cts, of.outputs)])
     linear = [is_linear(v) for v in [*more, *y]]
     return [None] * (1 + known) + [g if m else None for g, m in zip(grads, linear)]
-
-
-class _Stack:
-    """States that are kept, as values of a loop's carry: the index of the top, the positions, and an array a leaf."""
-
-    def __init__(self, d: Any, hint: str, leaves: int, max_steps: int, checkpoints: int) -> None:
-        self.d = d
-        self.hint = hint
-        self.size = 2 + leaves
-        self.max_steps = max_steps
-        self.checkpoints = min(checkpoints, max(max_steps, 1))
-        self.depth = self.checkpoints + 1  # and the state that is in use
-        self.table = revolve.table(max_steps, self.checkpoints)
-
-    @classmethod
-    def of(cls, d: Any, site: Site, state: list) -> _Stack:
-        """The stack that a loop asks for."""
-        return cls(d, site.functions[0], len(state), **_bounds(site))
-
-    def start(self, state: list) -> list:
-        """A stack of the initial state alone."""
-        first = [full((self.depth, *a.shape), 0, a.dtype) for a in self.d.avals(state)]
-        positions = full((self.depth,), 0, np.int32)
-        return [zero(), positions, *[_write(rows, x, zero()) for rows, x in zip(first, state)]]
-
-    def top(self, stack: list) -> list:
-        """The state on top."""
-        return [_read(rows, stack[0]) for rows in stack[2:]]
-
-    def popped(self, stack: list) -> list:
-        """The stack without its top."""
-        return [increment(stack[0], -1), *stack[1:]]
-
-    def reach(self, left: Any, stack: list, consts: list, body: str) -> list:
-        """The stack, with the state on top from which the last of the steps that are left starts."""
-
-        def away(carry: list) -> Any:
-            left, top, positions, *_ = carry
-            return ops.lt(_read(positions, top), increment(left, -1))
-
-        def push(given: list, carry: list) -> list:
-            left, top, positions, *rows = carry
-            position = _read(positions, top)
-            free = ops.sub(full_like(top, self.checkpoints), top)
-            steps = revolve.advance(self.table, ops.sub(left, position), free)
-            state = self._advanced(steps, [_read(r, top) for r in rows], given, body)
-            top = increment(top)
-            positions = _write(positions, ops.add(position, steps), top)
-            return [left, top, positions, *[_write(r, x, top) for r, x in zip(rows, state)]]
-
-        hint = f"{self.hint}.push"
-        return loop(self.d, hint, consts, [left, *stack], away, push, self.depth, _few(self.depth))[1:]
-
-    def _advanced(self, steps: Any, state: list, consts: list, body: str) -> list:
-        """The state some steps later."""
-        some = lambda carry: ops.gt(carry[0], full_like(carry[0], 0))
-        step = lambda given, carry: [increment(carry[0], -1), *self.d.call(body, [*given, *carry[1:]])]
-        found = loop(self.d, f"{self.hint}.advance", consts, [steps, *state], some, step, self.max_steps,
-                     self.checkpoints)  # fmt: skip
-        return found[1:]
-
-
-def _few(steps: int) -> int:
-    return min(steps, revolve.default_checkpoints(steps))
-
-
-def _read(rows: Any, i: Any) -> Any:
-    """Row `i`."""
-    from axil.dialects.avals import shape_of
-
-    shape = shape_of(rows)
-    return ops.reshape(ops.dynamic_slice(rows, _starts(i, len(shape)), sizes=(1, *shape[1:])), shape=shape[1:])
-
-
-def _write(rows: Any, row: Any, i: Any) -> Any:
-    """The rows with row `i` replaced."""
-    from axil.dialects.avals import shape_of
-
-    shape = shape_of(rows)
-    return ops.dynamic_update_slice(rows, ops.reshape(row, shape=(1, *shape[1:])), _starts(i, len(shape)))
-
-
-def _starts(i: Any, ndim: int) -> Any:
-    starts = ops.reshape(i, shape=(1,))
-    if ndim > 1:
-        starts = ops.pad(starts, zero(), low=(0,), high=(ndim - 1,), interior=(0,))
-    return starts
 
 
 replay = Combinator(

@@ -21,8 +21,15 @@ _LARGEST = 2**31 - 1
 
 
 def default_checkpoints(max_steps: int) -> int:
-    """How many states to keep: twice the binary logarithm of the steps, so that each runs again about 3 to 5 times."""
-    return max(1, min(max_steps, 2 * max(max_steps, 1).bit_length()))
+    """How many states to keep: four times the binary logarithm of the steps, so that each runs again 3 to 5 times."""
+    return max(1, min(max_steps, 4 * max(max_steps, 1).bit_length()))
+
+
+def shares(max_steps: int, checkpoints: int) -> tuple[int, int]:
+    """How many states to keep on a stack, and how many steps to make a segment, whose states are kept together."""
+    checkpoints = max(1, min(checkpoints, max_steps))
+    kept = 1 if checkpoints == max_steps else max(1, checkpoints // 2)
+    return kept, max(1, checkpoints - kept + (checkpoints == max_steps))
 
 
 def sweeps(steps: int, checkpoints: int) -> int:

@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from axil.dialects.combinators import steps
 from axil.dialects.combinators.checking import checkify_scan
 from axil.dialects.combinators.combinator import Combinator, Signature, Site, given, instantiate, pick, split, spread
-from axil.dialects.combinators.sums import Outside, Sums, accumulate
 from axil.dialects.combinators.jets import jet_scan
+from axil.dialects.combinators.pruning import prune_scan
 from axil.dialects.combinators.saving import save_scan
+from axil.dialects.combinators.sums import Outside, Sums, accumulate
 from axil.dialects.errors import ShapeError
 from axil.dialects.factories import ops
 from axil.dialects.op import is_linear, zeros_like_aval
@@ -291,6 +293,7 @@ scan = Combinator(
     functions=("body",),
     parameters={"consts": "int", "carry": "int", "length": "int", "reverse": "bool", "unroll": "int"},
     signature=_signature, reference=_reference, jvp=_jvp, linearize=_linearize, transpose=_transpose, batch=_batch,
-    save=save_scan, checkify=checkify_scan, jet=jet_scan,
+    save=save_scan, checkify=checkify_scan, jet=jet_scan, prune=prune_scan,
     lower=lambda lowering, site, operands: lowering.scan(site, operands),
+    steps=steps.scan,
 )  # fmt: skip

@@ -138,7 +138,7 @@ class Sums:
     def _read(self, value: Any) -> Recipe:
         """A value outside of the loop, or its stack."""
         if value in self.constant or value in self.rows:
-            at = self.constant.get(value, self.rows.get(value))
+            at = self.constant[value] if value in self.constant else self.rows[value]
             return lambda outside: outside.operands[at]
         op = _Operation.of(value)
         if op is not None and not op.operands:

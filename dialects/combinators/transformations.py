@@ -95,7 +95,7 @@ jvp = Combinator(
 
 jet = Combinator(
     name="jet",
-    summary="Taylor mode: x, coefficients 1 to `order` of each operand of `wrt`, to y and the coefficients of each result.",
+    summary="Taylor mode: x, coefficients 1 to `order` of each operand of `wrt`, to y and coefficients of each result.",
     functions=("of",), parameters={"wrt": "ints", "order": "int"}, signature=_jet_signature, transformation=True,
 )  # fmt: skip
 

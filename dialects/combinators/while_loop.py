@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 
 from axil.dialects.avals import is_bool
+from axil.dialects.combinators import steps
 from axil.dialects.combinators.checking import call_where, checkify_while
 from axil.dialects.combinators.combinator import Combinator, Signature, Site, given, instantiate, pick, split, spread
 from axil.dialects.combinators.jets import jet_while
+from axil.dialects.combinators.pruning import prune_while
 from axil.dialects.errors import ShapeError
 from axil.dialects.factories import ops
 
@@ -163,6 +165,7 @@ while_loop = Combinator(
     summary="Repeats a body as long as a condition on the carry holds. Forward-mode only.",
     functions=("cond", "body"), parameters={"cond_consts": "int", "body_consts": "int"},
     signature=_signature, reference=_reference, jvp=_jvp, linearize=_linearize, batch=_batch,
-    checkify=checkify_while, jet=jet_while,
+    checkify=checkify_while, jet=jet_while, prune=prune_while,
     lower=lambda lowering, site, operands: lowering.while_loop(site, operands),
+    steps=steps.while_loop,
 )  # fmt: skip

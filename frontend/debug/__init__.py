@@ -17,8 +17,6 @@ _NAMES = {
 }
 """Public names: the module of each, and what it is called there."""
 
-__all__ = ["breakpoint", "callback", "check_nan", "log", "print"]  # noqa: F822  (see __getattr__)
-
 
 def __getattr__(name: str) -> Any:
     if name in _NAMES:

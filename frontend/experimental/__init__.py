@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-_MODULES = ("checkify", "jet", "ode",)
+_MODULES = ("checkify", "jet", "key_reuse", "ode",)
 _NAMES: dict[str, str] = {"io_callback": "callbacks"}
 """Public names of this package, and the module of `axil` that each is in."""
 

@@ -23,8 +23,8 @@ def jet(
 ) -> tuple[Any, Any]:  # fmt: skip
     """`fun` along a curve: its value, and its derivatives with respect to the curve's parameter.
 
-    `primals` are the arguments at t = 0, and `series[i]` lists the derivatives of argument i there, of orders 1, 2, ...,
-    as many for each argument; each has the structure, shapes and dtypes of the argument. Gives the value and a tree
+    `primals` are the arguments at t = 0, and `series[i]` lists the derivatives of argument i there, of orders 1, 2,
+    ..., as many for each argument; each has the structure, shapes and dtypes of the argument. Gives the value and a tree
     like it with a list of derivatives at each leaf. With `factorial_scaled=False` both lists hold Taylor coefficients,
     the derivatives divided by k!.
 

@@ -77,7 +77,7 @@ def interp_fit_dopri(y0: Any, y1: Any, k: Any, dt: Any) -> Any:
 def fit_4th_order_polynomial(
     y0: Any, y1: Any, y_mid: Any, dy0: Any, dy1: Any, dt: Any
 ) -> tuple[Any, Any, Any, Any, Any]:
-    """Coefficients, highest first, of the quartic on [0, 1] with given ends, middle, and slopes (by `dt`) at the ends."""
+    """Coefficients, highest first, of the quartic on [0, 1] with given ends, middle, and slopes (by `dt`) at ends."""
     h = dt.astype(y0.dtype)
     a = 2 * h * (dy1 - dy0) - 8 * (y0 + y1) + 16 * y_mid
     b = h * (5 * dy0 - 3 * dy1) + 18 * y0 + 14 * y1 - 32 * y_mid

@@ -168,7 +168,7 @@ def _with_scalar(op: Op, x: Array, y: Array, may_be_weak: bool) -> Array:
     with np.errstate(all="ignore"):
         result = op.reference(x._numpy, y._numpy)
     if eager_checks:
-        check_eager(op, (x._numpy, y._numpy), (result,))
+        check_eager(op, (x._numpy, y._numpy), result)
     return make_array(result, inferred, may_be_weak and x.weak_type and y.weak_type)
 
 

@@ -32,7 +32,7 @@ def while_loop(
     reverse mode use `scan`, `fori_loop` with bounds that are Python integers, or `max_steps`.
 
     `max_steps`, Axil's own, promises that the loop ends within so many steps, and gives it a reverse mode. Steps that
-    are taken cost time, not those that are allowed; `checkpoints` states (by default about `2 log2(max_steps)`) are
+    are taken cost time, not those that are allowed; `checkpoints` states (by default about `4 log2(max_steps)`) are
     kept at a time, and the others are computed again. Where the promise is broken the loop stops, and all floats and
     complex numbers of the result are NaN, as are gradients; integers and booleans are what they were then. To stop
     quietly after some steps, count them in `val` and let `cond_fun` say so.

@@ -117,9 +117,7 @@ def reweaken(x: Value, weak: bool) -> Value:
         return x
     if isinstance(x, Tracer):
         return Tracer(x.owner, x.value, x.aval, weak, x.location)
-    result = make_array(x._value, x.aval, weak) if x._value is not None else Array.__new__(Array)
-    if x._value is None:
-        result.aval, result.weak_type, result._value = x.aval, weak, None
+    result = make_array(x._numpy, x.aval, weak)  # looked at: a donation of either then works on a copy
     result._buffer = x._buffer
     return result
 
@@ -203,8 +201,6 @@ def broadcast_shape(name: str, shapes: Sequence[tuple[int, ...]]) -> tuple[int, 
             elif n != 1 and n != result[i]:
                 text = ", ".join(map(str, shapes))
                 raise shape_error(f"{name} got incompatible shapes for broadcasting: {text}.")
-    if config.numpy_rank_promotion != "allow" and len({len(shape) for shape in shapes if shape}) > 1:
-        _rank_promotion(name, shapes)
     return tuple(result)
 
 
@@ -217,7 +213,9 @@ def _rank_promotion(name: str, shapes: Sequence[tuple[int, ...]]) -> None:
             "add dimensions of size 1 with np.expand_dims, or x[None]"
         )
     message = f"{name} broadcasts arrays of different rank, of shapes {text}; add dimensions of size 1 to be explicit"
-    warnings.warn(f"{message}, or set the option numpy_rank_promotion to 'allow'", stacklevel=5)
+    place = user_location()
+    warnings.warn_explicit(f"{message}, or set the option numpy_rank_promotion to 'allow'", UserWarning, place.file,
+                           max(place.line, 1))  # fmt: skip
 
 
 def filled(value: np.ndarray, shape: tuple[int, ...], weak: bool = False) -> Value:
@@ -297,6 +295,8 @@ def elementwise(name: str, op: Op, xs: Sequence[Value], weak: bool) -> Value:
     shape = xs[0].aval.shape
     if any(x.aval.shape != shape for x in xs):
         shape = broadcast_shape(name, [x.aval.shape for x in xs])
+        if config.numpy_rank_promotion != "allow" and len({len(x.aval.shape) for x in xs if x.aval.shape}) > 1:
+            _rank_promotion(name, [x.aval.shape for x in xs])
     if state.trace is None and all(type(x) is Array for x in xs):
         return _run(op, aval(shape, xs[0].aval.dtype), [x._numpy for x in xs], weak)
     return bind(op, *[broadcast(x, shape) for x in xs], weak=weak)
@@ -310,7 +310,7 @@ def _run(op: Op, of: Any, arrays: Sequence[np.ndarray], weak: bool) -> Array:
         raise user_error(error) from None
     result = op.reference(*arrays)
     if eager_checks:
-        check_eager(op, arrays, (result,))
+        check_eager(op, arrays, result)
     return make_array(result, inferred, weak)
 
 

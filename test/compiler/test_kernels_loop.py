@@ -497,7 +497,12 @@ def test_declines() -> None:
         %c = stablehlo.compare LT, %x, %y : (tensor<f32>, tensor<f32>) -> tensor<i1>
         stablehlo.return %c : tensor<i1> }) : (tensor<3xf32>) -> tensor<3xf32>
       return %r : tensor<3xf32> }"""
-    assert "stablehlo.sort" in declined(sort)
+    assert "the op sort" in declined(sort)
+    outside = """func.func private @host.print(tensor<3xf32>) -> tensor<3xf32>
+    func.func @body(%a: tensor<3xf32>) -> tensor<3xf32> {
+      %r = func.call @host.print(%a) : (tensor<3xf32>) -> tensor<3xf32>
+      return %r : tensor<3xf32> }"""
+    assert "external function @host.print" in declined(outside)
     large = """func.func @body(%a: tensor<512x512xf32>) -> tensor<512x512xf32> {
       %r = stablehlo.dot_general %a, %a, contracting_dims = [1] x [0] : (tensor<512x512xf32>, tensor<512x512xf32>) -> tensor<512x512xf32>
       return %r : tensor<512x512xf32> }"""

@@ -26,6 +26,10 @@ from axil.compiler.targets import resolve
 from axil.dialects.mlir import context, ir, parse_module
 from axil.runtime import Executable, default_device, to_device
 from axil.runtime.buffers import to_host
+from axil.runtime.errors import DeviceError
+
+KNOWN = "indirect buffer reference slot"
+"""IREE 3.13 refuses to run some loops on the host whose steps only copy; as kernels they run."""
 
 SHAPES: list[tuple[int, ...]] = [(), (), (3,), (4,), (2, 3), (3, 2), (5, 4), (17,), (40,), (1, 3), (2, 2, 2)]
 
@@ -225,7 +229,7 @@ class Bodies:
                 if 0 < x.size <= 200:
                     env.append(x)
             new = []
-            for i, s in enumerate(state):
+            for s in state:
                 same = [x for x in env if x.shape == s.shape and x.dtype == s.dtype]
                 kept = self.r.random()
                 if kept < 0.1:
@@ -298,7 +302,13 @@ def check(seed: int, loops: int, gradient: bool) -> dict[str, int]:
     expected = interpreted(text, arrays)
     counts: dict[str, int] = {}
     for kernels in (True, False):
-        got, forms = compiled(text, arrays, kernels)
+        try:
+            got, forms = compiled(text, arrays, kernels)
+        except DeviceError as e:
+            if kernels or KNOWN not in str(e):
+                raise
+            counts["known failure of IREE"] = counts.get("known failure of IREE", 0) + 1
+            continue
         for i, (g, e) in enumerate(zip(got, expected, strict=True)):
             tolerance = 2e-3 if gradient else 2e-4
             what = f"seed {seed}, {'gradient, ' * gradient}result {i} with{'out' * (not kernels)} kernels"

@@ -13,6 +13,7 @@ import pytest
 from checks import error_here, same
 
 import axil
+import axil.custom_batching
 import axil.numpy as np
 from axil import lax
 from axil.experimental import checkify as ck
@@ -51,6 +52,28 @@ def log_vjp(x: Any) -> Any:
 
 
 log_vjp.defvjp(lambda x: (log_vjp(x), x), lambda x, g: (g / x,))
+
+
+@axil.custom_vjp
+def log_symbolic(x: Any) -> Any:
+    ck.check(x > 0, "log of {x}", x=x)
+    return np.log(x)
+
+
+log_symbolic.defvjp(lambda x: (log_symbolic(x.value), x.value), lambda x, g: (g / x,), symbolic_zeros=True)
+
+
+@axil.custom_batching.custom_vmap
+def log_vmap(x: Any) -> Any:
+    ck.check(x > 0, "log of {x}", x=x)
+    return np.log(x)
+
+
+log_vmap.def_vmap(lambda size, batched, x: (np.log(x), True))
+
+
+def bounded(x: Any) -> Any:
+    return lax.while_loop(lambda x: x < 3, lambda x: positive(x) * 0 + x * x + 1, x, max_steps=5)
 
 
 def with_aux(f: Callable[..., Any], errors: Any = ck.all_checks) -> Callable[..., Any]:
@@ -106,6 +129,17 @@ CASES: dict[str, tuple[Callable[[Any], ck.Error], Any, str | None]] = {
     "custom_vjp": (lambda x: ck.checkify(log_vjp)(x)[0], -1.5, "log of -1.5"),
     "of grad of custom_vjp": (lambda x: ck.checkify(axil.grad(log_vjp))(x)[0], -1.5, "log of -1.5"),
     "grad of custom_vjp": (lambda x: axil.grad(with_aux(log_vjp), has_aux=True)(x)[1], -1.5, "log of -1.5"),
+    "grad of a rule with symbolic zeros": (
+        lambda x: axil.grad(with_aux(log_symbolic), has_aux=True)(x)[1], -1.5, "log of -1.5"),
+    "of grad of a rule with symbolic zeros": (
+        lambda x: ck.checkify(axil.grad(log_symbolic))(x)[0], -1.5, "log of -1.5"),
+    "custom_vmap": (lambda x: ck.checkify(log_vmap)(x)[0], -1.5, "log of -1.5"),
+    "vmap of custom_vmap": (
+        lambda x: axil.vmap(ck.checkify(log_vmap))(x)[0], [1.0, -1.5], "at mapped index 1: log of -1.5"),
+    "bounded while": (lambda x: ck.checkify(bounded)(x)[0], -0.5, "x is -0.5"),
+    "grad of bounded while": (lambda x: axil.grad(with_aux(bounded), has_aux=True)(x)[1], -0.5, "x is -0.5"),
+    "of grad of bounded while": (lambda x: ck.checkify(axil.grad(bounded))(x)[0], -0.5, "x is -0.5"),
+    "of vmap of bounded while": (lambda x: ck.checkify(axil.vmap(bounded))(x)[0], [5.0, 0.5], None),
     "stacked by scan": (
         lambda x: lax.scan(lambda c, x: (c, ck.checkify(positive)(x)[0]), 0.0, x)[1],
         [1.0, -2.0], "at mapped index 1: x is -2.0"),
@@ -126,7 +160,8 @@ def test_the_first_error_comes_out(name: str) -> None:
 
 def test_compiled_programs_give_the_same_errors() -> None:
     """All cases in one program: errors are pytrees, which come out of jit."""
-    found = axil.jit(lambda *xs: [f(x) for (f, _, _), x in zip(CASES.values(), xs)])(*[A(x) for _, x, _ in CASES.values()])
+    xs = [A(x) for _, x, _ in CASES.values()]
+    found = axil.jit(lambda *xs: [f(x) for (f, _, _), x in zip(CASES.values(), xs)])(*xs)
     for name, error, (_, _, wanted) in zip(CASES, found, CASES.values()):
         assert message(error) == expected(wanted), name
 
@@ -140,7 +175,7 @@ def test_results_and_derivatives_are_those_of_the_function() -> None:
 
 
 def test_the_error_that_happens_first_wins() -> None:
-    """In the order of the run: the second check of step 0 before the first of step 1. (JAX: in the order of tracing.)"""
+    """In the order of the run: the second check of step 0 before the first of step 1. (JAX: by order of tracing.)"""
 
     def step(c: Any, x: Any) -> Any:
         ck.check(x < 5, "first check, {}", x)
@@ -228,6 +263,12 @@ def test_the_line_and_what_it_was_for() -> None:
     text = str(error.get())
     assert "in the derivative of sqrt" in text and "going backward" in text
     assert "test_checkify.py" in text and "np.sqrt(x)" in text and "^^^" in text
+
+
+def test_every_combinator_has_a_rule() -> None:
+    from axil.dialects.combinators import COMBINATORS
+
+    assert [name for name, c in COMBINATORS.items() if not c.transformation and c.checkify is None] == []
 
 
 def test_ops_that_make_no_nan_make_none() -> None:

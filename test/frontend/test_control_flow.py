@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing
 from typing import Any
 
 import numpy as onp
@@ -264,3 +265,238 @@ def test_loops_in_grad_in_vmap_in_jit() -> None:
         for i, w in enumerate(ws):
             same((eager[0][i], eager[1][i]), (triangle(w, x), slope(lambda w: triangle(w, x), w)), 1e-4)
         same(grad(grad(triangle))(0.8, x), slope(grad(lambda w: triangle(w, x)), 0.8), 1e-5)
+
+
+# ---- every combinator, in every way ---------------------------------------------------------------------
+
+LOOPS = {
+    "scan": lambda x: lax.scan(lambda c, k: (np.sin(c) * x + k, c * x), x, np.array([0.1, 0.2, 0.3]))[1].sum(),
+    "reversed scan": lambda x: lax.scan(lambda c, k: (np.sin(c) * k, c), x, np.array([0.5, 2.0]), reverse=True)[0],
+    "no steps": lambda x: x * lax.scan(lambda c, k: (np.sin(c), k), x, np.zeros(0))[0],
+    "one step": lambda x: lax.scan(lambda c, k: (np.sin(c * k), ()), x, np.ones(1))[0],
+    "unrolled": lambda x: lax.scan(lambda c, k: (np.sin(c) * k, c), x, np.array([0.5, 2.0, 3.0]), unroll=2)[0],
+    "fori": lambda x: lax.fori_loop(0, 3, lambda i, c: np.sin(c) * x + i, x),
+    "map": lambda x: lax.map(lambda k: np.sin(k * x), np.arange(5.0), batch_size=2).sum(),
+    "cond": lambda x: lax.cond(x > 0, lambda v: np.sin(v) * v, lambda v: v, x),
+    "switch": lambda x: lax.switch(np.asarray(x > 0, "i4") + 1, [np.cos, np.cos, lambda v: np.sin(v) * v], x),
+    "associative_scan": lambda x: lax.associative_scan(np.multiply, np.stack([x, np.sin(x), x]), reverse=True)[0],
+    "reduce": lambda x: lax.reduce(np.stack([x, np.sin(x), x]), 1.0, lambda a, b: a * b + 0.0, (0,)),
+    "bounded": lambda x: lax.while_loop(lambda c: c < 3, lambda c: c + np.sin(c) * x, x, max_steps=20),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_second_derivatives_in_all_modes(name: str) -> None:
+    f = LOOPS[name]
+    push = lambda g: lambda x: jvp(g, (x,), (1.0,))[1]
+    with axil.enable_x64():
+        first, second = slope(f, 0.7), slope(grad(f), 0.7)
+        same((grad(f)(0.7), push(f)(0.7)), (first, first), 1e-6)
+        for outer in (grad, push):
+            for inner in (grad, push):
+                same(outer(inner(f))(0.7), second, 1e-6)
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_without_jit_they_run_as_python_does(name: str) -> None:
+    f = LOOPS[name]
+    wanted = f(0.7), grad(f)(0.7)
+    with axil.disable_jit():
+        same((f(0.7), grad(f)(0.7)), wanted)
+
+
+def test_without_jit_values_are_known_inside() -> None:
+    seen = []
+    look = lambda x: (seen.append(float(x)), x)[1]
+    with axil.disable_jit():
+        lax.scan(lambda c, k: (look(c) + k, None), 0.0, np.arange(3.0))
+        lax.while_loop(lambda c: look(c) < 2, lambda c: c + 1, 0.0)
+        lax.cond(True, lambda: look(np.float32(7)), lambda: look(np.float32(8)))
+        lax.map(look, np.arange(2.0))
+        same(lax.scan(lambda c, k: (c, k), 5.0, np.zeros((0, 2)))[1].shape, (0, 2))
+    assert seen == [0, 0, 1, 0, 1, 2, 7, 0, 1]
+
+
+def test_dtypes_of_carries() -> None:
+    """Integers, booleans, complex and narrow floats ride along, and gradients go through those that have them."""
+
+    def f(x: Any) -> Any:
+        def step(c: Any, k: Any) -> Any:
+            n, odd, z, h, e = c
+            return (n + 1, ~odd, z * (0.5 + 1j), h * np.bfloat16(0.5), e), (n, odd, z.real)
+
+        start = np.int8(0), np.array(True), x + 0j, x.astype("bfloat16"), np.zeros((0, 2))
+        (n, odd, z, h, e), (ns, _, reals) = lax.scan(step, start, None, length=3)
+        assert (n.dtype, odd.dtype, h.dtype, e.shape, ns.dtype) == ("int8", "bool", "bfloat16", (0, 2), "int8")
+        return reals.sum() + h.astype("f4") + n
+
+    real = lambda x: sum(((0.5 + 1j) ** k * x).real for k in range(3)) + x / 8 + 3
+    same((f(np.float32(2)), grad(f)(np.float32(2))), (real(2.0), real(1.0) - 3), 1e-2)
+
+
+def test_batched_predicates_everywhere() -> None:
+    """A branch in a while loop in a scan under two vmaps: all that a predicate can be batched in."""
+
+    def f(x: Any, y: Any) -> Any:
+        def turn(s: Any) -> Any:
+            return s[0] + 1, lax.cond(s[1] > y, lambda v: v * 0.5, lambda v: v + 1.0, s[1])
+
+        def step(c: Any, k: Any) -> Any:
+            inner = lax.while_loop(lambda s: (s[0] < 3) & (s[1] < 4), turn, (0, c * k))
+            return inner[1], lax.switch(inner[0] - 1, [lambda v: v, lambda v: -v], inner[1])
+
+        c, ys = lax.scan(step, x, np.array([1.0, 2.0]))
+        return c + ys.sum()
+
+    xs, ys = onp.array([0.3, 2.6, 5.0], "f4"), onp.array([0.1, 2.0], "f4")
+    one_by_one = [[float(f(np.asarray(x), np.asarray(y))) for y in ys] for x in xs]
+    batched = vmap(vmap(f, (None, 0)), (0, None))
+    same(batched(xs, ys), one_by_one)
+    slopes = [[float(jvp(lambda x, y=y: f(x, y), (np.asarray(x),), (np.float32(1),))[1]) for y in ys] for x in xs]
+    pushed = vmap(vmap(lambda x, y: jvp(lambda x: f(x, y), (x,), (np.float32(1),))[1], (None, 0)), (0, None))
+    same(pushed(xs, ys), slopes)
+    same(jit(lambda a, b: (batched(a, b), pushed(a, b)))(xs, ys), (one_by_one, slopes))
+
+
+def test_the_branch_that_is_not_taken_does_no_harm() -> None:
+    """Nor in a batch, where both run."""
+    f = lambda x: lax.cond(x > 0, np.sqrt, lambda v: 0.0 * v, x)
+    same(grad(f)(np.float32(0.0)), 0.0)
+    same([grad(f)(np.float32(x)) for x in (4.0, -1.0)], [0.25, 0.0])
+    same(vmap(grad(f))(np.array([4.0, -1.0])), [0.25, 0.0])
+    same(grad(lambda x: vmap(f)(x).sum())(np.array([4.0, -1.0])), [0.25, 0.0])
+
+
+def test_counters_are_weakly_typed() -> None:
+    assert lax.fori_loop(0, 3, lambda i, s: s + i, np.int8(0)).dtype == np.int8
+    assert lax.fori_loop(0, 3, lambda i, s: s * i, np.float16(1)).dtype == np.float16
+
+
+def test_reductions_recognise_what_a_function_does() -> None:
+    from axil.lax.monoids import recognized
+
+    kind = onp.dtype("f4")
+    assert recognized(lambda a, b: b + a, kind) is lax.add and recognized(np.maximum, kind) is lax.max
+    for other in (lambda a, b: a - b, lambda a, b: a + a, lambda a, b: a, lambda a, b: 1 / 0, lambda a, b: (a, b)):
+        assert recognized(other, kind) is other
+    x = np.arange(12.0).reshape(3, 4)
+    text = jit(lambda x: lax.reduce(x, 0.0, lambda a, b: a + b, (0,))).lower(x).as_text("expanded")
+    assert "axil.reduce_sum" in text
+    weights = np.array([1.0, 2.0, 3.0])
+    same(grad(lambda k: lax.reduce(weights, 0.0, lambda a, b: a + b * k, (0,)))(1.0), slope(
+        lambda k: lax.reduce(weights, 0.0, lambda a, b: a + b * k, (0,)), 1.0, 1e-2), 1e-2)  # fmt: skip
+
+
+# ---- effects -------------------------------------------------------------------------------------------
+
+
+def shown(f: Any, *args: Any) -> list[float]:
+    """What a function that reports to `note` reports."""
+    NOTES.clear()
+    f(*args)
+    axil.effects_barrier()
+    return list(NOTES)
+
+
+NOTES: list[float] = []
+
+
+def note(x: Any) -> Any:
+    axil.debug.callback(lambda v: NOTES.append(float(v)), x)
+    return x
+
+
+def test_effects_inside_loops_and_branches() -> None:
+    f = lambda x: lax.scan(lambda c, k: (note(c) * k, None), x, np.array([2.0, 3.0]))[0]
+    w = lambda x: lax.while_loop(lambda c: c < 5, lambda c: note(c) * 2, x)
+    c = lambda x: lax.cond(x > 0, lambda v: note(v) * 2, lambda v: note(-v), x)
+    assert shown(f, 1.0) == shown(grad(f), 1.0) == shown(jit(grad(f)), 1.0) == [1, 2]
+    assert shown(vmap(f), np.array([1.0, 2.0])) == [1, 2, 2, 4]
+    assert shown(w, 1.0) == shown(lambda x: jvp(w, (x,), (1.0,)), 1.0) == [1, 2, 4]
+    assert shown(lambda x: axil.linearize(w, x)[1](1.0), 1.0) == [1, 2, 4]  # once, though the steps run again
+    assert shown(vmap(w), np.array([1.0, 3.0])) == [1, 3, 2, 6, 4, 6]
+    assert shown(c, 1.0) == shown(grad(c), 1.0) == [1] and shown(c, -3.0) == [3]
+
+
+# ---- errors that name the place ------------------------------------------------------------------------
+
+
+def test_errors_name_the_leaf_by_its_path() -> None:
+    start = {"w": (np.ones(3), np.int32(0)), "b": 1.0}
+    with error_here(TypeError, "carry['w'][1] goes in as i32[] and comes out as f32[]", ".astype('int32')"):
+        lax.scan(lambda c, _: ({"w": (c["w"][0], c["w"][1] * 0.5), "b": c["b"]}, None), start, None, 2)
+    with error_here(TypeError, "val['w'][0] goes in as f32[3] and comes out as f32[2]", "shape (3,)"):
+        lax.while_loop(lambda c: c["b"] < 3, lambda c: {**c, "w": (c["w"][0][1:], c["w"][1])}, start)
+    with error_here(TypeError, "fori_loop(<lambda>)", "val['w'][1] goes in as i32[] and comes out as f32[]"):
+        lax.fori_loop(0, 3, lambda i, c: {**c, "w": (c["w"][0], c["w"][1] * 0.5)}, start)
+    with error_here(TypeError, "at ['w']", "a tuple of length 2", "a leaf", "{'b': *, 'w': (*, *)}"):
+        lax.fori_loop(0, 3, lambda i, c: {**c, "w": 1.0}, start)
+    with error_here(TypeError, "result['a'][1] is f32[2] from false_fun", "f32[3] from true_fun") as caught:
+        lax.cond(True, lambda: {"a": (1.0, np.ones(3))}, lambda: {"a": (1.0, np.ones(2))})
+    assert "result['a'][0]" not in caught.text
+    with error_here(ValueError, "xs['a'] is f32[3], xs['b'] is f32[4]", "length=3"):
+        lax.scan(lambda c, x: (c, None), 0.0, {"a": np.ones(3), "b": np.ones(4)}, length=3)
+    with error_here(ValueError, "xs['b'] has none"):
+        lax.scan(lambda c, x: (c, None), 0.0, {"a": np.ones(3), "b": 1.0})
+
+
+def test_values_of_a_body_that_escape_or_are_asked_for() -> None:
+    leaked: list = []
+    with error_here(axil.errors.UnexpectedTracerError, "scan"):
+        lax.scan(lambda c, x: (leaked.append(c) or c, None), 0.0, X)
+        leaked[0] + 1
+    with error_here(axil.errors.TracerBoolConversionError, "scan(<lambda>)"):
+        lax.scan(lambda c, x: (c + 1 if c > 0 else c, None), 0.0, X)
+
+
+def test_classes_of_errors_are_those_of_jax() -> None:
+    for kind, call in (
+        (TypeError, lambda: lax.cond(True, lambda x: x, lambda x: x, 1.0, operand=2.0)),
+        (TypeError, lambda: lax.cond("yes", lambda: 1, lambda: 2)),
+        (TypeError, lambda: lax.cond(1j, lambda: 1, lambda: 2)),
+        (TypeError, lambda: lax.switch(True, [lambda: 1, lambda: 2])),
+        (TypeError, lambda: lax.switch(0, {0: lambda: 1})),
+        (TypeError, lambda: lax.fori_loop(np.int8(0), np.int32(3), lambda i, s: s, 0)),
+        (ValueError, lambda: jit(lambda n: lax.fori_loop(0, n, lambda i, s: s, 0, unroll=4))(3)),
+        (ValueError, lambda: lax.scan(lambda c, x: (c, x), 0, X, unroll=-1)),
+        (ValueError, lambda: grad(lambda x: lax.while_loop(lambda v: v < 3, lambda v: v * 2, x))(1.0)),
+        (TypeError, lambda: lax.while_loop(lambda v: [v < 3], lambda v: v + 1, 0)),
+    ):
+        with pytest.raises(kind) as info:
+            call()
+        assert isinstance(info.value, axil.errors.AxilError)
+
+
+def test_the_old_form_of_cond() -> None:
+    same([lax.cond(p, 1.0, lambda x: x + 1, 5.0, lambda x: -x) for p in (True, False)], [2.0, -5.0])
+    same(lax.cond(True, lambda x: x * 2, lambda x: x, 3.0, linear=(False,)), 6.0)
+
+
+class Pair:
+    """A registered class, whose second part is no leaf."""
+
+    def __init__(self, a: Any, name: str) -> None:
+        self.a, self.name = a, name
+
+
+axil.tree_util.register_pytree_node(Pair, lambda p: ((p.a,), p.name), lambda name, kids: Pair(kids[0], name))
+
+
+class Point(typing.NamedTuple):
+    x: Any
+    y: Any = None
+
+
+def test_trees_of_all_kinds() -> None:
+    start = Pair(Point(1.0), "kept"), [], {}, None, (np.zeros(2),)
+    step = lambda c, k: ((Pair(Point(c[0].a.x + k), c[0].name), *c[1:]), (c[0], None))
+    out, ys = lax.scan(step, start, np.arange(3.0))
+    assert type(out[0]) is Pair and out[0].name == "kept" and type(out[0].a) is Point and out[0].a.y is None
+    same((out[0].a.x, ys[0].a.x), (4.0, [1.0, 1.0, 2.0]))
+    assert out[1:4] == ([], {}, None)
+    end = lax.while_loop(lambda v: v[0].a.x < 9, lambda v: (Pair(Point(v[0].a.x * 2), v[0].name), *v[1:]), start)
+    same(end[0].a.x, 16.0)
+    picked = lax.cond(True, lambda p: Pair(p.a, "same"), lambda p: Pair(Point(-p.a.x), "same"), start[0])
+    assert picked.name == "same"
+    with error_here(TypeError, "structure", "'kept'", "'other'"):
+        lax.fori_loop(0, 2, lambda i, p: Pair(p.a, "other"), start[0])

@@ -123,6 +123,30 @@ def test_nondiff_arguments_are_passed_through() -> None:
     same(value_and_grad(lambda x: apply(np.exp, x, mode="yes"))(0.0), (1.0, 5.0))
 
 
+def test_arguments_by_name_and_defaults() -> None:
+    @partial(custom_jvp, nondiff_argnames=("mode", "k"))
+    def f(x: Any, mode: str, y: Any = 2.0, k: int = 3) -> Any:
+        return x * y * k if mode == "yes" else x
+
+    @f.defjvp
+    def _(mode: str, k: int, primals: Any, tangents: Any) -> Any:
+        assert mode == "yes"
+        return f(primals[0], mode, primals[1], k), 10 * tangents[0] * k + tangents[1]
+
+    same([f(2.0, "yes"), f(mode="yes", x=2.0, k=1)], [12.0, 4.0])
+    same([grad(f)(2.0, "yes"), grad(lambda y: f(2.0, y=y, mode="yes"))(5.0)], [30.0, 1.0])
+    g = partial(custom_vjp, nondiff_argnums=1, nondiff_argnames="k")(lambda x, n, k=2: x * n * k)
+    g.defvjp(lambda x, n, k: (g(x, n, k), x), lambda n, k, x, ct: (ct * n * k * 10,))
+    same([g(2.0, 3), grad(g)(2.0, 3), jit(grad(lambda x: g(x, k=5, n=3)))(2.0)], [12.0, 60.0, 150.0])
+    with error_here(TypeError, "nondiff_argnames names 'z'", "x, n"):
+        custom_vjp(lambda x, n: x, nondiff_argnames="z")
+    with error_here(TypeError, "custom_jvp(f)", "missing", "'mode'"):
+        f(2.0)
+    with error_here(TypeError, "keyword-only", "k"):
+        custom_jvp(lambda x, *, k: x)(1.0, k=2)
+    assert custom_jvp(onp.exp).fun is onp.exp  # without a signature of Python's, arguments go by position
+
+
 def test_closures_over_values_that_are_not_differentiated() -> None:
     big = np.arange(20.0)
 
@@ -139,6 +163,9 @@ def test_closures_over_values_that_are_not_differentiated() -> None:
     same(vmap(grad(outer, 1), (0, None))(np.array([1.0, 2.0]), 1.0), [4.0, 8.0])
     with pytest.raises(TypeError, match="closes over.*pass it as an argument"):
         grad(outer, 0)(2.0, 1.0)
+    # An outer derivative sees the rule, and what it closes over.
+    same(grad(lambda s: grad(outer, 1)(s, 1.0))(2.0), 4.0)
+    same(jit(vmap(grad(lambda s: grad(outer, 1)(s, 1.0))))(np.array([1.0, 2.0])), [4.0, 4.0])
 
 
 def test_python_control_flow_in_eager_rules() -> None:
@@ -220,6 +247,23 @@ def test_closures_of_custom_vjp() -> None:
     same(jit(vmap(grad(outer, 1), (0, None)))(np.array([3.0, 4.0]), 2.0), [30.0, 40.0])
 
 
+def test_what_only_the_backward_rule_closes_over_is_no_part_of_the_value() -> None:
+    def outer(s: Any, x: Any) -> Any:
+        f = custom_vjp(lambda x: x * 2)
+        f.defvjp(lambda x: (f(x), None), lambda res, g: (10 * g * s,))
+        return f(x)
+
+    same([grad(outer)(2.0, 3.0), grad(outer, 1)(2.0, 3.0)], [0.0, 20.0])
+    same(grad(lambda s: grad(outer, 1)(s, 3.0))(2.0), 10.0)
+
+
+def test_derivatives_of_derivatives_in_either_mode() -> None:
+    cube = custom_vjp(lambda x: x**3)
+    cube.defvjp(lambda x: (cube(x), x), lambda x, g: (3 * x * x * g,))
+    same(jvp(grad(cube), (2.0,), (1.0,)), (12.0, 12.0))  # forward over reverse: only the rules are differentiated
+    same(jvp(lambda x: vjp(cube, x)[1](1.0)[0], (2.0,), (1.0,)), (12.0, 12.0))
+
+
 def test_functions_that_are_not_differentiated_need_no_trace_of_their_rules() -> None:
     f = custom_vjp(lambda x: float(x) + 1)  # only works on concrete values
     f.defvjp(lambda x: 1 / 0, lambda res, g: 1 / 0)
@@ -253,13 +297,21 @@ def test_wrong_forward_mode_rules() -> None:
     x = np.ones(3)
     with error_here(TypeError, "pair (result, tangent)"):
         jvp(with_jvp(lambda p, t: t[0]), (x,), (x,))
-    with error_here(TypeError, "structure"):
+    with error_here(TypeError, "the rule <lambda> of custom_jvp(<lambda>)", "structure", "(*)", "(*, *)"):
         jvp(with_jvp(lambda p, t: (p[0], (t[0], t[0]))), (x,), (x,))
+    with error_here(TypeError, "the rule named of custom_jvp(<lambda>)", "pair", "a tuple of 3"):
+        named = lambda p, t: (p[0], t[0], t[0])
+        named.__name__ = "named"
+        jvp(with_jvp(named), (x,), (x,))
     with error_here(TypeError, "tangent", "f32[3]", "f32[2]"):
         jvp(with_jvp(lambda p, t: (p[0], t[0][:2])), (x,), (x,))
     with error_here(TypeError, "result", "f32[3]", "f32[1]"):
         jvp(with_jvp(lambda p, t: (p[0][:1], t[0])), (x,), (x,))
     same(jvp(with_jvp(lambda p, t: (p[0], 0.0)), (x,), (x,)), (x, onp.zeros(3)))
+    counts = custom_jvp(lambda x: (x, 3))
+    counts.defjvp(lambda p, t: (counts(*p), (t[0], t[0])))
+    with error_here(TypeError, "float0", "i32[]", "integers"):
+        jvp(counts, (1.0,), (1.0,))
 
 
 def test_wrong_reverse_mode_rules() -> None:
@@ -274,7 +326,7 @@ def test_wrong_reverse_mode_rules() -> None:
         vjp(with_vjp(lambda x: (x, x), lambda r, g: g), x)
     with error_here(TypeError, "backward rule", "tuple of 1 cotangents", "got 2"):
         vjp(with_vjp(lambda x: (x, x), lambda r, g: (g, g)), x)
-    with error_here(TypeError, "backward rule", "structure"):
+    with error_here(TypeError, "the backward rule <lambda> of custom_vjp(<lambda>)", "structure", "(*)", "(*, *)"):
         vjp(with_vjp(lambda x: (x, x), lambda r, g: ((g, g),)), x)
     with error_here(TypeError, "cotangent", "f32[3]", "f32[1]"):
         vjp(with_vjp(lambda x: (x, x), lambda r, g: (g.sum() * x[:1],)), x)

@@ -326,3 +326,44 @@ def test_gradients_agree_with_jax() -> None:
 
     x = onp.array([0.5, -1.0, 2.0], "f4")
     same(grad(partial(f, np))(x), jax.grad(partial(f, jax.numpy))(x))
+
+
+def test_nesting_of_modes_to_fourth_order() -> None:
+    f = lambda x: np.sin(x) * np.exp(x)
+    push = lambda f: lambda x: jvp(f, (x,), (np.ones_like(x),))[1]
+    with axil.enable_x64():
+        wanted = -4 * onp.sin(0.4) * onp.exp(0.4)  # the fourth derivative of exp sin is -4 times itself
+        for chain in ((push, grad, push, grad), (grad, push, grad, push), (push, push, grad, grad), (grad,) * 4):
+            g: Any = f
+            for transformation in chain:
+                g = transformation(g)
+            same([g(0.4), jit(g)(0.4), vmap(g)(np.full(2, 0.4))[1]], [wanted] * 3, 1e-9)
+
+
+def test_mixed_hessians_agree() -> None:
+    f = lambda x, y: np.sum(np.tanh(x * y) @ x) + np.prod(np.sin(y))
+    x, y = np.array([0.3, -0.5, 0.8]), np.array([0.2, 0.9, -0.4])
+    jacobians = [axil.jacfwd, axil.jacrev]
+    with axil.enable_x64():
+        x, y = (np.asarray(onp.asarray(v, float)) for v in (x, y))
+        mixed = [outer(inner(f, 0), 1)(x, y) for outer in jacobians for inner in jacobians]
+        transposed = [outer(inner(f, 1), 0)(x, y) for outer in jacobians for inner in jacobians]
+        same(mixed, [mixed[0]] * 4, 1e-9, 1e-12)
+        same(transposed, [onp.asarray(mixed[0]).T] * 4, 1e-9, 1e-12)
+
+
+def test_derivatives_with_respect_to_a_closed_over_tracer() -> None:
+    def f(x: Any) -> Any:
+        inner = lambda y: jvp(lambda z: z * x * y, (y,), (x,))[1]  # x^2 y
+        _, pullback = vjp(inner, x)
+        return grad(inner)(x) + pullback(x)[0]  # x^2 + x^3
+
+    with axil.enable_x64():
+        same([grad(f)(1.5), jvp(f, (1.5,), (1.0,))[1], jit(grad(f))(1.5)], [2 * 1.5 + 3 * 1.5**2] * 3)
+        same(grad(grad(f))(1.5), 2 + 6 * 1.5)
+
+
+def test_allow_int_under_other_derivatives() -> None:
+    rows = axil.jacrev(lambda x, n: x * n, (0, 1), allow_int=True)(np.ones(2), np.array([2, 3]))
+    same(rows[0], onp.diag([2.0, 3.0]))
+    assert rows[1].dtype == axil.dtypes.float0 and rows[1].shape == (2, 2)

@@ -180,7 +180,8 @@ CONTROL: dict[str, Callable[[Any], Any]] = {
     "switch": lambda x: lax.switch(1, [lambda v: v, lambda v: np.exp(v) * x], x),
     "checkpoint": axil.remat(lambda x: np.sin(x) * np.exp(x)), "jit": jit(lambda x: np.sin(x) * x),
     "custom_jvp": lambda x: by_rule(x * x), "vmap": lambda x: vmap(lambda a: np.sin(a * x))(np.arange(3.0)).sum(),
-    "grad": lambda x: grad(lambda v: np.sin(v) * np.exp(v))(x), "map": lambda x: lax.map(lambda a: a * x * x, np.ones(2)),
+    "grad": lambda x: grad(lambda v: np.sin(v) * np.exp(v))(x),
+    "map": lambda x: lax.map(lambda a: a * x * x, np.ones(2)),
     "linear solve": lambda x: np.linalg.solve(np.array([[2.0, 1.0], [1.0, 3.0]]) * x, np.ones(2) + x),
 }  # fmt: skip
 

@@ -136,7 +136,115 @@ def test_random_and_loops_inside() -> None:
     same(f(key), wanted, 1e-4)
 
 
+def test_methods_callables_and_partial_functions() -> None:
+    class Model:
+        def __init__(self, scale: float) -> None:
+            self.scale = scale
+
+        def method(self, x: Any) -> Any:
+            return x * self.scale
+
+        def __call__(self, x: Any) -> Any:
+            return x + self.scale
+
+        @jit
+        def decorated(self, x: Any) -> Any:
+            return x
+
+    same([jit(Model(2.0).method)(3.0), jit(Model(2.0))(3.0), jit(partial(Model.method, Model(4.0)))(3.0)], [6, 5, 12])
+    with error_here(TypeError, "Model", "as self", "static"):
+        Model(1.0).decorated(3.0)
+    assert Model(1.0).decorated.__self__.scale == 1.0
+
+
+def test_generators_and_coroutines_are_refused() -> None:
+    def generator(x: Any) -> Any:
+        yield x
+
+    async def coroutine(x: Any) -> Any:
+        return x
+
+    with error_here(TypeError, "generator function", "list or a tuple"):
+        jit(generator)
+    with error_here(TypeError, "coroutine function"):
+        jit(coroutine)
+
+
+def test_weak_types_do_not_compile_twice() -> None:
+    f, calls = counted(lambda x: x + 1)
+    g = jit(f)
+    y = g(1.0)  # a Python number is a weakly typed array, and so is what comes of it
+    assert y.weak_type and g(y).weak_type
+    g(g(y))
+    assert len(calls) == 1
+
+
+def test_arguments_without_a_use_are_not_passed() -> None:
+    f = lambda x, unused, y: x + y
+    sizes = lambda g: g.lower(*[ShapeDtypeStruct((n,), np.float32) for n in (3, 99, 3)]).compile().memory_analysis()
+    assert sizes(jit(f)).argument_size_in_bytes == 24
+    assert sizes(jit(f, keep_unused=True)).argument_size_in_bytes == 24 + 4 * 99
+    never_uploaded = np.ones(5000)
+    same(jit(f)(np.ones(3), never_uploaded, np.ones(3)), [2, 2, 2])
+    assert never_uploaded._buffer is None
+
+
+def test_device_and_backend_are_deprecated() -> None:
+    device = axil.devices()[0]
+    with pytest.warns(DeprecationWarning, match="AXIL_PLATFORM"):
+        same(jit(lambda x: x, device=device)(1.0), 1)
+    with pytest.warns(DeprecationWarning), pytest.raises(TypeError, match="not on tpu"):
+        jit(lambda x: x, backend="tpu")
+
+
 # ---- under other transformations -----------------------------------------------------------------------
+
+
+def test_a_jitted_function_is_traced_once_in_a_program() -> None:
+    f, calls = counted(lambda x, n: np.abs(x) * n + TABLE[0])
+    g = jit(f, static_argnums=1)
+    h = jit(lambda x: sum((g(x + i, 2) for i in range(100)), g(x, 3)))
+    text = h.trace(1.0).ir
+    assert len(calls) == 2 and text.count("axil.abs") == 2 and text.count(" call @") == 101 + 2
+    same(h(0.0), 2 * 99 * 50)
+    calls.clear()
+    same(grad(lambda x: g(x, 2) + g(2 * x, 2))(1.0), 6.0)
+    assert len(calls) == 1
+    calls.clear()
+    h.trace(np.ones(2))
+    assert len(calls) == 2
+
+
+TABLE = np.zeros(30)
+
+
+def test_what_closes_over_traced_values_is_traced_each_time() -> None:
+    box: dict[str, Any] = {}
+    g = jit(lambda y: box["x"] * y)
+
+    def f(x: Any) -> Any:
+        box["x"] = x
+        first = g(1.0)
+        box["x"] = x + 1
+        return first * 100 + g(1.0)
+
+    same(jit(f)(2.0), 203)
+
+
+def test_inline() -> None:
+    f = jit(lambda x: {"y": np.sin(x) if hasattr(x, "shape") else x}, inline=True)
+    text = make_ir(lambda x: f(x)["y"] + f(1.0)["y"])(2.0)
+    assert "call @" not in text and text.count("axil.sin") == 2
+    same(jit(grad(lambda x: f(x)["y"]))(0.0), 1)
+
+
+def test_recursion_with_static_arguments() -> None:
+    @partial(jit, static_argnums=1)
+    def power(x: Any, n: int) -> Any:
+        return x * power(x, n - 1) if n else 1.0
+
+    same([power(2.0, 5), grad(lambda x: power(x, 3))(2.0)], [32, 12])
+
 
 
 def test_jit_within_jit_grad_and_vmap() -> None:

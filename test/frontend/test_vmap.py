@@ -172,14 +172,74 @@ def test_under_jit() -> None:
     same(f(w, A), onp.tanh(A @ onp.full((3, 4), 0.1)).sum(-1))
 
 
+def test_names_of_axes_may_be_anything_hashable() -> None:
+    for name in ("i", 7, ("data", 0), None.__class__):
+        index = vmap(lambda x, name=name: x + lax.axis_index([name]), in_axes=(0,), axis_name=name)(np.zeros(2))
+        same(index, [0, 1])
+    inner = vmap(vmap(lambda x: lax.psum(x, "i"), axis_name="i"), axis_name="i")(A)  # the inner one hides the outer
+    same(inner, onp.repeat(onp.asarray(A).sum(1, keepdims=True), 3, 1))
+
+
+def test_several_axes_at_once_under_transformations() -> None:
+    x = onp.arange(24, dtype="float32").reshape(2, 3, 4)
+    both = lambda f: vmap(vmap(f, axis_name="j"), axis_name="i")
+    total = lambda x: both(lambda a: lax.psum(np.sin(a), ("i", "j")) * lax.axis_index(("i", "j")))(x)
+    wanted = onp.sin(x).sum((0, 1)) * onp.arange(6).reshape(2, 3, 1)
+    same(total(x), wanted, rtol=1e-4, atol=1e-4)
+    same(axil.jit(total)(x), wanted, rtol=1e-4, atol=1e-4)
+    same(axil.grad(lambda x: total(x).sum())(np.array(x)), 15 * onp.cos(x), rtol=1e-4, atol=1e-4)
+    same(both(lambda a: lax.axis_index(("j", "i")) + 0 * a[0])(x), [[0, 2, 4], [1, 3, 5]])
+    same(both(lambda a: a.sum() * lax.axis_size(("i", "j")))(x), 6 * x.sum(2))
+    moved = both(lambda a: lax.ppermute(a[0], ("i", "j"), [(k, k + 1) for k in range(5)]))(x)
+    same(moved.ravel(), [0, 0, 4, 8, 12, 16])  # nobody sends to the first
+
+
+def test_what_changes_nothing_on_one_device() -> None:
+    same(vmap(lambda x: 2 * x, spmd_axis_name="devices")(A), 2 * A)
+    same(vmap(lambda x: lax.pcast(x, "i", to="varying"), axis_name="i")(A), A)
+    with error_here(ValueError, "'varying', 'reduced' or 'unreduced'"):
+        vmap(lambda x: lax.pcast(x, "i", to="new"), axis_name="i")(A)
+    same(lax.with_sharding_constraint({"a": A}, axil.devices()[0]), {"a": A})
+    with error_here(TypeError, "arrays live on one device"):
+        lax.with_sharding_constraint(A, None)
+
+
+def test_ragged_exchanges() -> None:
+    """Members send slices of different sizes; the example of the JAX documentation, and a loop in NumPy."""
+    exchange = vmap(lambda *a: lax.ragged_all_to_all(*a, axis_name="i"), axis_name="i")
+    operand, output = onp.array([[1, 2, 2], [3, 4, 0]], "float32"), onp.zeros((2, 4), "float32")
+    offsets = [onp.array(v, "int32") for v in ([[0, 1], [0, 1]], [[1, 2], [1, 1]], [[0, 0], [1, 2]], [[1, 1], [2, 1]])]
+    wanted = [[1, 3, 0, 0], [2, 2, 4, 0]]
+    same(exchange(operand, output, *offsets), wanted)
+    same(axil.jit(exchange)(operand, output, *offsets), wanted)
+    slope = axil.grad(lambda x: (exchange(x, output, *offsets) ** 2).sum())(np.array(operand))
+    same(slope, [[2, 4, 4], [6, 8, 0]])
+
+
 # ---- errors --------------------------------------------------------------------------------------------
 
 
 def test_sizes_that_differ() -> None:
-    with error_here(ValueError, "inconsistent sizes", "f32[2,3] axis 0", "f32[4] axis 0", "in_axes=None"):
+    with error_here(ValueError, "inconsistent sizes", "2 of argument x, f32[2,3]", "4 of argument y", "in_axes=None"):
         vmap(lambda x, y: x)(A, np.ones(4))
     with error_here(ValueError, "inconsistent sizes", "axis_size=5"):
         vmap(lambda x: x, axis_size=5)(A)
+
+
+def test_errors_name_the_argument() -> None:
+    tree = {"w": [A, np.ones(4)]}
+    with error_here(ValueError, "2 of argument p['w'][0], f32[2,3]", "4 of argument p['w'][1]"):
+        vmap(lambda p: p["w"][0])(tree)
+    with error_here(ValueError, "axis 1 of argument p['w'][1], which is f32[4] and has 1 dimension"):
+        vmap(lambda p: p["w"][0], in_axes=1)(tree)
+    with error_here(ValueError, "2 of argument x", "3 of argument scale"):
+        vmap(lambda x, scale: x)(A, scale=np.ones(3))
+    with error_here(TypeError, "got 'hi' of type str (argument more['s'])"):
+        vmap(lambda x, more: x)(A, {"s": "hi"})
+    with error_here(ValueError, "argument args[1]"):
+        vmap(lambda *values: values[0])(A, 1.0)
+    with error_here(ValueError, "in_axes does not fit the arguments", "'c'"):
+        vmap(lambda d: d["a"], in_axes=({"c": 0},))({"a": A})
 
 
 def test_axes_that_do_not_exist() -> None:

@@ -18,10 +18,11 @@ func.func private @loop(tensor<f32>) -> tensor<f32>
 func.func private @loop.vjp(tensor<f32>, tensor<f32>) -> (tensor<f32>, tensor<f32>)
     attributes {axil.derived = {combinator = "vjp", of = [@loop], wrt = array<i64: 0>, outs = array<i64: 0>}}
 
-// The counted loop first; then the one that goes back: steps left, top of the stack, positions, states, cotangent.
+// The counted loop first; then the one that goes back over segments. It carries the segments that are left, the top of
+// the stack, its positions and states, and the cotangent.
 // CHECK-LABEL: func.func @main
 // CHECK:         %[[FORWARD:.*]]:2 = call @{{.*}}(%{{.*}}, %arg0) : (tensor<i32>, tensor<f32>) -> (tensor<i32>, tensor<f32>)
-// CHECK:         call @{{.*}}(%[[FORWARD]]#0, {{.*}}) : (tensor<i32>, tensor<i32>, tensor<3xi32>, tensor<3xf32>, tensor<f32>) -> (tensor<i32>, tensor<i32>, tensor<3xi32>, tensor<3xf32>, tensor<f32>)
+// CHECK:         call @{{.*}}(%[[FORWARD]]#0, {{.*}}) : (tensor<i32>, tensor<i32>, tensor<i32>, tensor<2xi32>, tensor<2xf32>, tensor<f32>) -> (tensor<i32>, tensor<i32>, tensor<2xi32>, tensor<2xf32>, tensor<f32>)
 // CHECK-NOT:   tensor<8x
 // CHECK-NOT:   "replay"
 // VALUE:      f32=256

@@ -19,7 +19,8 @@ func.func private @loop.vmap(tensor<4xf32>) -> tensor<4xf32>
     attributes {axil.derived = {combinator = "vmap", of = [@loop], in_axes = array<i64: 0>, out_axes = array<i64: 0>, size = 4 : i64, axis_name = ""}}
 
 // CHECK:       "axil.reduce_or"({{.*}}) {axes = array<i64: 0>} : (tensor<4xi1>) -> tensor<i1>
-// CHECK:       %[[USED:.*]] = "axil.select"(%{{.*}}, %arg1, %arg0) : (tensor<4xi1>, tensor<4xf32>, tensor<4xf32>)
+// CHECK:       %[[START:.*]] = "axil.stop_gradient"(%arg0)
+// CHECK:       %[[USED:.*]] = "axil.select"(%{{.*}}, %arg1, %[[START]]) : (tensor<4xi1>, tensor<4xf32>, tensor<4xf32>)
 // CHECK:       "axil.mul"(%[[USED]], %[[USED]])
 // CHECK:       "axil.select"(%{{.*}}, %{{.*}}, %arg1) : (tensor<4xi1>, tensor<4xf32>, tensor<4xf32>)
 // VALUE:      4xf32=256 6561 200 0

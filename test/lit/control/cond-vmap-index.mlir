@@ -16,8 +16,11 @@ func.func private @either.vmap(tensor<3xi32>, tensor<3xf32>) -> tensor<3xf32>
 
 // CHECK-NOT:   call
 // CHECK-LABEL: func.func @main
-// CHECK-DAG:     [[A:%.*]] = "axil.mul"(%arg1, %arg1) : (tensor<3xf32>, tensor<3xf32>)
-// CHECK-DAG:     [[B:%.*]] = "axil.neg"(%arg1) : (tensor<3xf32>)
+// CHECK:         [[STOPPED:%.*]] = "axil.stop_gradient"(%arg1)
+// CHECK:         [[X:%.*]] = "axil.select"({{%.*}}, %arg1, [[STOPPED]])
+// CHECK:         [[A:%.*]] = "axil.mul"([[X]], [[X]]) : (tensor<3xf32>, tensor<3xf32>)
+// CHECK:         [[Y:%.*]] = "axil.select"({{%.*}}, %arg1, [[STOPPED]])
+// CHECK:         [[B:%.*]] = "axil.neg"([[Y]]) : (tensor<3xf32>)
 // CHECK:         "axil.select"({{%.*}}, [[A]], [[B]])
 // CHECK-NOT:   combinator = "cond"
 // VALUE: 3xf32=4 -3 16

@@ -23,3 +23,18 @@ func.func @main(%x: tensor<i32>, %y: tensor<1x4xi32>, %unused: tensor<i32>) -> t
   %2 = stablehlo.dynamic_update_slice %0, %1, %x : (tensor<4xi32>, tensor<1xi32>, tensor<i32>) -> tensor<4xi32>
   return %2 : tensor<4xi32>
 }
+
+// What a program gives back is not overwritten, donated or not.
+// CHECK-LABEL: func.func @back(
+// CHECK:         stablehlo.xor
+// DONATE-LABEL: func.func @back(
+// DONATE-SAME:    %arg1: tensor<4xi32>) ->
+// BOTH-LABEL: func.func @back(
+// BOTH-SAME:    %arg0: tensor<i32> {iree.abi.consume}, %arg1: tensor<4xi32>) ->
+// BOTH:         stablehlo.xor %arg1
+func.func @back(%i: tensor<i32>, %y: tensor<4xi32>) -> (tensor<4xi32>, tensor<2x2xi32>) {
+  %0 = stablehlo.reshape %i : (tensor<i32>) -> tensor<1xi32>
+  %1 = stablehlo.dynamic_update_slice %y, %0, %i : (tensor<4xi32>, tensor<1xi32>, tensor<i32>) -> tensor<4xi32>
+  %2 = stablehlo.reshape %y : (tensor<4xi32>) -> tensor<2x2xi32>
+  return %1, %2 : tensor<4xi32>, tensor<2x2xi32>
+}

@@ -1,0 +1,56 @@
+"""`jit(f).lower(x).loop_report()`: which form each loop takes, and why, with the user's line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import axil
+import axil.numpy as jnp
+from axil import lax
+
+X = np.ones(40, np.float32)
+
+
+def report(f: Any, *args: Any) -> list[str]:
+    return str(axil.jit(f).lower(*args).loop_report()).splitlines()
+
+
+def test_one_dispatch() -> None:
+    (line,) = report(lambda x: lax.fori_loop(0, 1000, lambda i, c: jnp.sin(c) + i, x), X)
+    assert "test_loop_report.py:21: scan of 1000 steps: one dispatch (body" in line and "164 bytes of state" in line
+
+
+def test_a_host_loop_names_the_operation_and_its_line() -> None:
+    def step(i: Any, c: Any) -> Any:
+        c = jnp.tanh(c)
+        return jnp.sort(c)  # line 28
+
+    (line,) = report(lambda x: lax.fori_loop(0, 50, step, x), X)
+    assert "a host loop, because its body has the op sort" in line and "test_loop_report.py:28" in line
+
+
+def test_gradients_loop_backwards_at_the_same_line() -> None:
+    loss = lambda x: jnp.sum(lax.scan(lambda c, r: (jnp.tanh(c * r), None), x, jnp.ones((9, 40)))[0])
+    forwards, backwards = report(axil.grad(loss), X)
+    assert ":35: scan of 9 steps: one dispatch" in forwards
+    assert ":35: reversed scan of 9 steps: one dispatch" in backwards
+
+
+def test_too_much_work_for_one_core() -> None:
+    (line,) = report(lambda a: lax.fori_loop(0, 9, lambda i, c: c @ c, a), np.ones((256, 256), np.float32))
+    assert "a host loop, because a step takes about" in line
+
+
+def test_no_loops() -> None:
+    assert report(jnp.sin, X) == ["no loops"]
+
+
+def test_what_never_changes_leaves_a_host_loop() -> None:
+    """The factorisation of a constant matrix is not repeated in every step."""
+    a, b = np.eye(5, dtype=np.float32) * 2, np.arange(5, dtype=np.float32)
+    f = axil.jit(lambda a, b: lax.fori_loop(0, 4, lambda i, v: jnp.linalg.solve(a, v) + 1, b))
+    text = f.lower(a, b).as_text()
+    assert text.index("call @axil.kernel.lu") < text.index("stablehlo.while") < text.index("call @axil.kernel.triangular")
+    np.testing.assert_allclose(f(a, b), b / 16 + 1.875)
