@@ -155,6 +155,7 @@ PROCESS_FLAGS = (
     # IREE 3.13's recorded command buffers race at their first use on local-task: a host loop reads its condition before
     # it is written (a wrong result in 12 of 14 fresh processes; without recording in none of 14). A call costs 0.5 us.
     "--iree-hal-memoization=false",
+    "--iree-hal-indirect-command-buffers=false",  # without recording they are broken
 )
 """Options that there are no flags of a session for."""
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from axil.compiler import cost
 from axil.compiler.cache import cache_key, default_cache
-from axil.compiler.driver import check_ready, compile_module, hand_over
+from axil.compiler.driver import PROCESS_FLAGS, check_ready, compile_module, hand_over
 from axil.compiler.functions import Functions
 from axil.compiler.loops import ONE_DISPATCH
 from axil.compiler.passes import (  # noqa: F401  (registers the passes)
@@ -132,7 +132,7 @@ def compile_program(
         on_lowered(module)
     text = text_of(module)
     lowered = time.perf_counter()
-    key = cache_key(text.encode(), passes=TRANSFORM, target=target, extra=(repr(donate), *flags))
+    key = cache_key(text.encode(), passes=TRANSFORM, target=target, extra=(repr(donate), *flags, *PROCESS_FLAGS))
     cache = default_cache()
     vmfb = cache.get(key)
     cached = vmfb is not None

@@ -19,7 +19,7 @@ from axil.source import user_line
 def eval_shape(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """The result of `fun` with `ShapeDtypeStruct` leaves; nothing is computed.
 
-    Arguments are arrays, numbers or `ShapeDtypeStruct`s, in trees; those that a jitted `fun` declares static are values.
+    Arguments are trees of arrays, numbers or `ShapeDtypeStruct`s; those that a jitted `fun` declares static are values.
     """
     check_callable(fun, "eval_shape")
     jitted = fun if isinstance(fun, JitFunction) else jit(fun)

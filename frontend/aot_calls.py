@@ -45,7 +45,8 @@ def checked_operands(compiled: Compiled, args: tuple, kwargs: Mapping[str, Any])
 def _refuse_tracer(expected: Any, x: Tracer) -> None:
     raise errors.AxilTypeError(
         errors.explain(
-            f"{expected.label} was compiled ahead of time and takes arrays, got a traced value of {x.aval}", user_line(),
+            f"{expected.label} was compiled ahead of time and takes arrays, got a traced value of {x.aval}",
+            user_line(),
             x.owner.chain(), "Transformations need the function, which a compiled program no longer is.",
             ["transform or call the jitted function instead", "or export it: axil.export.export(f)(*args).call"],
         )

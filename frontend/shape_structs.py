@@ -18,8 +18,8 @@ class ShapeDtypeStruct:
     def __init__(self, shape: Sequence[int], dtype: Any, *, sharding: Any = None, weak_type: bool = False) -> None:
         if sharding is not None:
             raise NotImplementedError(
-                "sharding of a ShapeDtypeStruct: a program runs on one device, so there is nothing to distribute; leave "
-                "the sharding out"
+                "sharding of a ShapeDtypeStruct: a program runs on one device, so there is nothing to distribute; "
+                "leave the sharding out"
             )
         self.aval = aval(tuple(shape), np.dtype(dtype))
         self.weak_type = weak_type

@@ -268,8 +268,8 @@ class _Reader:
             raise _bad_arguments(self.text, ast.unparse(node)) from None
 
     def _array(self, node: ast.Subscript) -> Any:
-        from axil.shape_structs import ShapeDtypeStruct
         from axil.config import config
+        from axil.shape_structs import ShapeDtypeStruct
         from axil.tools.run import parse_type
 
         text = ast.unparse(node).replace("()", "").replace("(", "").replace(")", "")

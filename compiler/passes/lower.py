@@ -20,7 +20,7 @@ from axil.compiler.passes.formulas import Formulas, listed
 from axil.compiler.passes.loop_constants import move_constants_out
 from axil.compiler.passes.passes import Pass
 from axil.dialects import hlo
-from axil.dialects.avals import aval
+from axil.dialects.avals import aval, is_integer
 from axil.dialects.combinators import Site
 from axil.dialects.combinators.combinator import split
 from axil.dialects.emit import declared_op
@@ -373,11 +373,14 @@ def apart(values: Sequence[ir.Value]) -> list[ir.Value]:
 
 
 def no_constant(value: ir.Value) -> ir.Value:
-    """The value, behind a barrier if it is a constant.
+    """The value, behind a barrier if it is a constant and no counter.
 
-    IREE 3.13 fails to run some loops that start with one ("indirect buffer reference slot 0 is out of range").
+    IREE 3.13 fails to run some loops that start with one ("indirect buffer reference slot 0 is out of range"), and some
+    whose counter starts with one behind a barrier.
     """
-    owner = value.owner
+    of, owner = aval_of_type(value.type), value.owner
+    if not of.shape and is_integer(of.dtype):
+        return value
     while not isinstance(owner, ir.Block) and owner.name in ("stablehlo.broadcast_in_dim", "stablehlo.reshape"):
         owner = owner.operands[0].owner
     return hlo.barrier(value) if not isinstance(owner, ir.Block) and owner.name == "stablehlo.constant" else value

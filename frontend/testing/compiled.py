@@ -31,11 +31,8 @@ class Compiled:
         buffers = [to_device(x) for x in arrays]
         views = [b.view for b in buffers]
         results = executable(views)
-        wanted = self._dtypes[name], [x.dtype for x in arrays]
-        return tuple(
-            [to_host(v, executable.device, dtype=d) for v, d in zip(some, dtypes, strict=True)]
-            for some, dtypes in zip((results, views), wanted)
-        )
+        read = lambda views, dtypes: [to_host(v, executable.device, dtype=d) for v, d in zip(views, dtypes, strict=True)]
+        return read(results, self._dtypes[name]), read(views, [x.dtype for x in arrays])
 
 
 def compile_cases(group: list[Case]) -> dict[str, Compiled | CompileError]:

@@ -17,6 +17,7 @@ from axil.dialects.mlir import context, ir, tensor_type
 from axil.dialects.op import OPS, Op, Sample
 
 _DTYPES = {short: np.dtype(getattr(ml_dtypes, name, name)) for name, short in av._SHORT.items()}
+_KNOWN = ", ".join(sorted(_DTYPES))
 
 Case = tuple[Op, Sample, str]
 
@@ -33,7 +34,10 @@ def cases_of(op: Op) -> list[Case]:
 
 def parse_aval(text: str) -> Aval:
     """The aval that a text such as `f32[2,3]` spells."""
-    dtype, dims = re.fullmatch(r"(\w+)\[([\d,]*)\]", text).groups()
+    match = re.fullmatch(r"(\w+)\[([\d,]*)\]", text)
+    if match is None or match[1] not in _DTYPES:
+        raise ValueError(f"{text!r} is no type of an operand; write it as in 'f32[2,3]', its dtype one of {_KNOWN}")
+    dtype, dims = match.groups()
     return aval(tuple(int(n) for n in dims.split(",") if n), _DTYPES[dtype])
 
 
