@@ -53,7 +53,7 @@ def _sum_of_products(a: Sequence, b: Sequence, k: int, start: int, stop: int, we
 # ---- functions of one operand --------------------------------------------------------------------------
 
 
-def _elementwise(rule: Callable[[list, Any], list]) -> Rule:
+def _elementwise(rule: Callable[..., list]) -> Rule:
     """A rule from one over all coefficients: `rule(u, y)` gives those of the result, the first being y."""
 
     def jet(y: Any, xs: Any, series: Any, **attributes: Any) -> Series:

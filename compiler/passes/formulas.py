@@ -15,6 +15,7 @@ from typing import Any
 
 from axil.compiler.functions import body_of, operations
 from axil.dialects import hlo
+from axil.dialects.avals import SMALL_TYPES
 from axil.dialects.mlir import aval_of_type, ir
 
 SHORT = 4
@@ -38,7 +39,7 @@ class Formulas:
         if not getattr(declaration.lower, "formula", False) or attributes:
             return None
         name, length = self._function(declaration, operands, types)
-        if share and length > SHORT:
+        if share and length > SHORT and not any(aval_of_type(v.type).dtype in SMALL_TYPES for v in operands):
             self._called.add(name)
             results = self._lowering.d.call(name, operands)
         else:

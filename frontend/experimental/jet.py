@@ -24,9 +24,9 @@ def jet(
     """`fun` along a curve: its value, and its derivatives with respect to the curve's parameter.
 
     `primals` are the arguments at t = 0, and `series[i]` lists the derivatives of argument i there, of orders 1, 2,
-    ..., as many for each argument; each has the structure, shapes and dtypes of the argument. Gives the value and a tree
-    like it with a list of derivatives at each leaf. With `factorial_scaled=False` both lists hold Taylor coefficients,
-    the derivatives divided by k!.
+    ..., as many for each argument; each has the structure, shapes and dtypes of the argument. Gives the value and a
+    tree like it with a list of derivatives at each leaf. With `factorial_scaled=False` both lists hold Taylor
+    coefficients, the derivatives divided by k!.
 
     So `jet(f, (x,), ((v, 0 * v, 0 * v),))` gives the first three directional derivatives of `f` along `v`. Its cost
     grows with the square of the order, where nested `jvp`s double it each time. Raises `ValueError` for series of

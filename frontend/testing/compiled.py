@@ -31,7 +31,8 @@ class Compiled:
         buffers = [to_device(x) for x in arrays]
         views = [b.view for b in buffers]
         results = executable(views)
-        read = lambda views, dtypes: [to_host(v, executable.device, dtype=d) for v, d in zip(views, dtypes, strict=True)]
+        host = lambda view, dtype: to_host(view, executable.device, dtype=dtype)
+        read = lambda views, dtypes: [host(v, d) for v, d in zip(views, dtypes, strict=True)]
         return read(results, self._dtypes[name]), read(views, [x.dtype for x in arrays])
 
 

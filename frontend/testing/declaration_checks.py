@@ -154,6 +154,49 @@ def check_zero_tangents(case: Case) -> None:
     require(got is None or all(dy is None for dy in results(got)), f"jvp of no tangents gives {got!r}, not None")
 
 
+def check_second_order(case: Case) -> None:
+    """Derivatives of the derivative, forward over forward and reverse over forward, are finite differences of it."""
+    import axil
+    from axil.core import DerivativeError, as_array, bind
+
+    op = case[0]
+    if op.determined is not None:
+        return  # what is not unique has no derivative to compare
+    with axil.enable_x64(True):
+        xs, attributes = widened(case)
+        rng, moving = seeded(case[2] + "second"), smooth_operands(xs)
+        first, second = ([draw_like(xs[i], rng) for i in moving] for _ in range(2))
+        weights = [draw_like(y, rng) if av.is_inexact(y.dtype) else None for y in results(op(*xs, **attributes))]
+
+        def slope(*points: Any) -> Any:
+            """A number made of the directional derivatives of all results."""
+
+            def of(*moved: Any) -> Any:
+                values = list(map(as_array, xs))
+                for i, x in zip(moving, moved):
+                    values[i] = x
+                return bind(op, *values, **attributes)
+
+            tangents = axil.jvp(of, points, tuple(map(as_array, first)))[1]
+            pairs = [(t, w) for t, w in zip(results(tangents), weights) if w is not None]
+            parts = [axil.numpy.sum(axil.numpy.real(t * w)) for t, w in pairs]
+            return sum(parts[1:], parts[0])
+
+        points = tuple(as_array(xs[i]) for i in moving)
+        if all(w is None for w in weights):
+            return
+        try:
+            forward = float(axil.jvp(slope, points, tuple(map(as_array, second)))[1])
+            gradients = axil.vjp(slope, *points)[1](as_array(np.float64(1)))
+        except DerivativeError:
+            return  # an op may refuse a second derivative; what it says is tested elsewhere
+        ends = [slope(*[as_array(x + s * _STEP * d) for x, d in zip(points, second)]) for s in (1, -1)]
+        numeric = (float(ends[0]) - float(ends[1])) / (2 * _STEP)
+        backward = sum(inner(np.asarray(g), d) for g, d in zip(gradients, second))
+        np.testing.assert_allclose(forward, numeric, 1e-4, 1e-5, err_msg="forward over forward")
+        np.testing.assert_allclose(backward, numeric, 1e-4, 1e-5, err_msg="reverse over forward")
+
+
 def check_transpose(case: Case) -> None:
     """The transpose rule is the adjoint: <f(x), y> = <x, f*(y)>."""
     op = case[0]
@@ -236,7 +279,8 @@ def check_emitting(case: Case) -> None:
         one = next(i for i in op.linear_operands(count) if i in tangible)
         stand_ins = [Linear(avals[i]) if i == one else x for i, x in enumerate(xs[:count])]
         cts = xs[count:]
-        got = op.transpose(cts[0] if len(cts) == 1 else tuple(cts), stand_ins, **sample.attributes)  # type: ignore[misc]
+        ct = cts[0] if len(cts) == 1 else tuple(cts)
+        got = op.transpose(ct, stand_ins, **sample.attributes)  # type: ignore[misc]
         fits = got[one] is None or got[one].type == tensor_type(avals[one])
         require(fits, f"transpose emits {got[one]}, not a cotangent of {avals[one]}")
         return got[one]
@@ -308,6 +352,7 @@ CHECKS = {
     "simplification": Check(check_simplification, lambda case: case[0].simplify is not None),
     "jvp": Check(check_jvp, _is_smooth),
     "zero tangents": Check(check_zero_tangents, _is_smooth),
+    "second order": Check(check_second_order, _is_smooth),
     "transpose": Check(check_transpose, _is_linear),
     "batching": Check(check_batching, _has_operands),
     "emitting": Check(check_emitting, _has_operands),

@@ -215,3 +215,11 @@ def test_artifacts_take_and_give_them(tmp_path: Any) -> None:
     assert a.dtype == dtype_of("float8_e4m3fn") and b.dtype == dtype_of("int4")
     np.testing.assert_array_equal(np.asarray(a).astype(float), [2.0, -4.0, np.nan])
     np.testing.assert_array_equal(np.asarray(b).astype(int), [0, -2, 0])
+
+
+def test_formulas_of_small_floats_compile() -> None:
+    """Long formulas are functions of the program, but not of types that the device has no arithmetic for."""
+    x = jnp.asarray([0.5, 1.0, -2.0]).astype(jnp.float8_e4m3fn)
+    got = axil.jit(lambda x: (jnp.sin(x), jnp.sin(jnp.sin(x))))(x)
+    for y, want in zip(got, (jnp.sin(x), jnp.sin(jnp.sin(x)))):
+        np.testing.assert_array_equal(np.asarray(y).astype(np.float32), np.asarray(want).astype(np.float32))
