@@ -273,7 +273,7 @@ dynamic_slice = Op(
         sample("f32[5]", "i32[1]", sizes=(2,)), sample("f32[3,4]", "i32[2]", sizes=(2, 3)),
         sample("i32[4,2]", "i64[2]", sizes=(3, 2), grad=False),
     ), makes_nan=False,
-    checks={"index": lambda xs, *, sizes: _start_bounds("dynamic_slice", *xs, sizes)},
+    checks={"index": lambda xs, *, sizes: _start_bounds("dynamic_slice", xs[0], xs[1], sizes)},
 )  # fmt: skip
 
 

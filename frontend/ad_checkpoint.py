@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from axil import checkpoint_policies, errors, tree
 from axil.checkpoint_policies import Offloadable, Recompute, Saveable
-from axil.core import Program, Trace, _line_of_mlir, _run, bind, state
+from axil.core import Program, Trace, bind, line_of_mlir, run_function, state
 from axil.custom_rules import signature_of
 from axil.dialects.avals import Aval
 from axil.dialects.shape import checkpoint_name as _checkpoint_name
@@ -47,7 +47,7 @@ def saved_residuals(f: Callable[..., Any], *args: Any, **kwargs: Any) -> list[Re
     try:
         program = Program()
         trace = Trace(flat.where, program, None, "main", [x.aval for x in operands], "derivative")
-        _run(trace, flat, trace.arguments([x.weak_type for x in operands]))
+        run_function(trace, flat, trace.arguments([x.weak_type for x in operands]))
     finally:
         state.trace = outer
     wrt, names = differentiable(operands), _argument_names(f, args, kwargs)
@@ -80,7 +80,7 @@ def _source(d: Any, value: Any) -> str:
     op = value.owner.operation if hasattr(value.owner, "operation") else value.owner
     if not hasattr(op, "attributes"):  # an argument of a function that control flow calls
         return "from an operand of control flow"
-    line = _line_of_mlir(op.location)
+    line = line_of_mlir(op.location)
     place = f" from {line.file}:{line.line}" + (f" ({line.function})" if line.function else "") if line else ""
     if op.name == "func.call":
         site = d.site(op.attributes["callee"].value)

@@ -123,7 +123,8 @@ class Arguments:
 
     def paths(self, count: int | None = None) -> list[str]:
         """What each operand is called in the user's code, such as `params['w'][0]`."""
-        leaves = list(range(len(self.operands) if count is None else count))
+        # Of operands themselves: nodes of users' classes may look at their children.
+        leaves = self.operands if count is None else list(range(count))
         dynamic, named = tree.tree_unflatten(self.treedef, leaves)
         positions = [i for i in range(self.count) if i not in self.static]
         names = [self.argument_name(i) for i in positions]

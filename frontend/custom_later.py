@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from axil import tree
-from axil.core import Array, Program, Trace, Tracer, _run, state
+from axil.core import Array, Program, Trace, Tracer, run_function, state
 from axil.custom_rules import rule_error, union
 
 
@@ -53,7 +53,7 @@ def trace_later(
         trace.sources.update(zip([t.value for t in arguments], known))
         state.axis_sizes = recorded.axis_sizes
         try:
-            outputs = _run(trace, function, arguments[n:])
+            outputs = run_function(trace, function, arguments[n:])
         finally:
             state.axis_sizes = axis_sizes
     if trace.captures:

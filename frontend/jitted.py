@@ -21,7 +21,7 @@ from axil import compile_reports, errors, tree
 from axil.argument_numbers import check_disjoint, chosen_arguments, parameters_of
 from axil.call_arguments import Arguments
 from axil.config import config
-from axil.core import RULE_ERRORS, Array, Program, Trace, _run, state, trace_function, user_error
+from axil.core import RULE_ERRORS, Array, Program, Trace, run_function, state, trace_function, user_error
 from axil.operands import Flat, check_callable, function_name, symbol
 from axil.programs import RunnableProgram, forget_programs
 from axil.recompiles import History, Signature, Text
@@ -171,7 +171,7 @@ class JitFunction:
         trace = Trace(self.label, program, None, "main", [x.aval for x in call.operands])
         arguments = trace.arguments([x.weak_type for x in call.operands])
         try:
-            outputs = _run(trace, flat, arguments)
+            outputs = run_function(trace, flat, arguments)
         except RULE_ERRORS as e:
             raise user_error(e) from None
         compile_reports.log_tracing(self.label, time.perf_counter() - started)

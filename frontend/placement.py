@@ -29,6 +29,14 @@ def device_put(x: Any, device: Any = None, *, may_alias: bool | None = None) -> 
         return tree.tree_map(lambda leaf: operand(leaf, "device_put"), x)
 
 
+def copy_to_host_async(x: Any) -> None:
+    """Start to copy all arrays of a tree to the host; on CPUs there is nothing to copy.
+
+    Elsewhere the copies are made at once, and later reads find them.
+    """
+    device_get(x)
+
+
 def device_get(x: Any) -> Any:
     """NumPy arrays of the leaves of `x`."""
     with _asked_for():

@@ -16,16 +16,46 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+_DEVICES = "several devices are not supported yet"
+_INTERNAL = "of JAX's own machinery"
+_OF_DEVICES = (
+    "NamedSharding", "P", "Shard", "make_array_from_callback", "make_array_from_process_local_data",
+    "make_array_from_single_device_arrays", "make_mesh", "pmap", "remove_size_one_mesh_axis_from_type", "reshard",
+    "set_mesh", "shard_map", "smap",
+)  # fmt: skip
+_OF_REFS = ("Ref", "empty_ref", "free_ref", "freeze", "new_ref")
+_OF_JAXPRS = (
+    "AbstractValue", "Atom", "ParamDict", "ShapedArray", "Value", "eval_context", "eval_jaxpr", "max_dim", "min_dim",
+)  # fmt: skip
+_OF_SHARDINGS = ("inspect_array_sharding", "visualize_array_sharding", "visualize_sharding")
+_PRIMITIVES = ("custom_jvp_call_p", "custom_vjp_call_p", "remat_opt_p")
+_OF_JET = (
+    "JetTrace", "JetTracer", "ZeroSeries", "ZeroTerm", "call_param_updaters", "def_comp", "def_deriv", "deflinear",
+    "defzero", "deriv_prop", "fact", "jet2", "jet_fun", "jet_rules", "jet_subtrace", "linear_prop", "traceable",
+    "zero_prop", "zero_series", "zero_term",
+)  # fmt: skip
+_OF_ODE = ("map", "ravel_first_arg", "ravel_first_arg_", "zip")
+
 ABSENT: dict[str, str] = {
-    "axil.ffi": "programs call no foreign code: kernels are emitted by the compiler",
+    "axil.ffi": "programs call no foreign code: `axil.extend.op` takes kernels as text",
     "axil.distributed": "several processes are not supported yet",
     "axil.sharding": "several devices are not supported yet",
-    "axil.monitoring": "not planned",
     "axil.ref": "mutable references are not planned: pass state through functions",
-    "axil.export": "`axil.aot.save` writes artifacts",
-    "axil.stages": "as a module; `axil.jit(f).lower(...)` gives the stages",
-    "axil.lax.precv": "between devices; several devices are not supported yet",
-    "axil.lax.psend": "between devices; several devices are not supported yet",
+    "axil.lax.precv": _DEVICES,
+    "axil.lax.psend": _DEVICES,
+    **dict.fromkeys([f"axil.{n}" for n in _OF_DEVICES], _DEVICES),
+    **dict.fromkeys([f"axil.{n}" for n in _OF_REFS], "mutable references are not planned"),
+    **dict.fromkeys([f"axil.core.{n}" for n in _OF_JAXPRS], "of JAX's own IR; ours is MLIR: `axil.make_ir`"),
+    **dict.fromkeys([f"axil.debug.{n}" for n in _OF_SHARDINGS], _DEVICES),
+    **dict.fromkeys([f"axil.debug.{n}" for n in ("DebugEffect", "OrderedDebugEffect")], _INTERNAL),
+    **dict.fromkeys([f"axil.custom_derivatives.{n}" for n in _PRIMITIVES], _INTERNAL),
+    **dict.fromkeys([f"axil.experimental.{n}" for n in ("EArray", "cur_qdd", "primal_tangent_dtype")], _INTERNAL),
+    **dict.fromkeys([f"axil.experimental.jet.{n}" for n in _OF_JET], f"{_INTERNAL}; ops declare a `jet` rule"),
+    **dict.fromkeys([f"axil.experimental.ode.{n}" for n in _OF_ODE], "of other modules, imported there"),
+    "axil.ad": "of JAX's own", "axil.make_user_context": "of JAX's own", "axil.ds": "of references",
+    "axil.allow_f16_reductions": "reductions of 16 bits add up in 32", "axil.auto_pcast": _DEVICES,
+    "axil.jax2tf_associative_scan_reductions": "of a converter to TensorFlow, which there is not",
+    "axil.memory": _DEVICES,
 }
 """Why a module, or a name of a module, is not there; a module's reason stands for all its names."""
 

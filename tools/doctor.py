@@ -42,6 +42,7 @@ VARIABLES = {
     "AXIL_ENABLE_X64": "1 keeps 64-bit types",
     "AXIL_NUM_THREADS": "threads of large CPU programs",
     "AXIL_PLATFORM": "the default platform",
+    "AXIL_TRANSFER_GUARD": "what is said of copies between host and device: allow, log, disallow",
     "AXIL_TRACEBACK": "1 shows Python's traceback of errors on the command line",
 }
 """The environment variables that Axil reads."""

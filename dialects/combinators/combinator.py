@@ -73,8 +73,8 @@ class Combinator:
     - `linearize(deriver, site, primals, tangents)`: the same, but with a part that does not depend on tangents
       and one that is linear in them, as separate calls.
     - `transpose(deriver, site, cts, operands)`: cotangents of the `Linear` operands, `None` for the others.
-    - `jet(deriver, site, operands, series, order)` (optional): results and their Taylor coefficients, see `jets`. Without
-      it these follow from `jvp`.
+    - `jet(deriver, site, operands, series, order)` (optional): results and their Taylor coefficients, see `jets`.
+      Without it these follow from `jvp`.
     - `prune(deriver, site, used)` (optional): the call without results that are not used, see `pruning`.
     - `batch(deriver, site, operands, batched, size, axis_name)`: results and which of them are batched.
     - `steps(walk, functions, operands, **parameters)`: which functions run with what, for walks that follow values
