@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from axil.compiler.functions import Functions, body_of, has_effects, located, operations
+from axil.compiler.functions import Functions, body_of, has_effects, located, operations, terminator
 from axil.compiler.passes import checkify as checkify_traversal
 from axil.compiler.passes import jet as jet_traversal
 from axil.compiler.passes import jvp as jvp_traversal
@@ -147,7 +147,7 @@ class Deriver(Functions):
         copy = self.clone(self.flat(name), hint)
         block = body_of(self[copy])
         jvp_traversal.replace_return(self, copy, list(outputs(block)))
-        prune_traversal.drop_dead(block, list(operations(block)[-1].operands))
+        prune_traversal.drop_dead(block, list(terminator(block).operands))
         return copy
 
     def part(self, name: str, hint: str, count: int, outputs: Callable[[ir.Block], Sequence[ir.Value]]) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from axil.compiler.functions import Functions, body_of, has_body, is_public, operations
+from axil.compiler.functions import Functions, body_of, has_body, is_public, operations, terminator
 from axil.dialects.mlir import ir
 
 _ELEMENTWISE = {
@@ -70,7 +70,7 @@ def analyse(module: ir.Operation, code_size: int = 0) -> MemoryAnalysis:
     """The memory of a lowered module with one public function."""
     function = next(f for f in operations(module.regions[0].blocks[0]) if _is_main(f))
     block = body_of(function)
-    results = list(operations(block)[-1].operands)
+    results = list(terminator(block).operands)
     aliased = _aliased(function, results)
     own = [v for v in dict.fromkeys(results) if not isinstance(v.owner, ir.Block)]
     return MemoryAnalysis(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from axil.compiler.functions import Functions, body_of, operations
+from axil.compiler.functions import Functions, body_of, terminator
 from axil.dialects.mlir import context, ir
 
 
@@ -30,7 +30,7 @@ def drop_unused(module: Any, name: str = "main") -> tuple[int, ...]:
     for i in reversed(range(count)):
         if i not in used:
             block.erase_argument(i)
-    results = [v.type for v in operations(block)[-1].operands]
+    results = [v.type for v in terminator(block).operands]
     kind = ir.FunctionType.get([a.type for a in block.arguments], results, context())
     function.attributes["function_type"] = ir.TypeAttr.get(kind, context())
     return tuple(used)

@@ -18,6 +18,7 @@ from axil.dialects.op import OPS, Op
 from axil.dialects.registration import declare_arity
 
 _create = ir.Operation.create
+_declared: dict[str, Op] = {}  # by name in text: asked for at every operation of every pass
 _splats: dict[tuple, ir.Attribute] = {}
 
 
@@ -65,10 +66,14 @@ def op_name(op: Op, arity: int) -> str:
 
 def declared_op(name: str) -> Op | None:
     """The declaration behind an operation's name in text; `None` if it is not of the dialect."""
-    if not name.startswith("axil."):
-        return None
-    found = OPS.get(name[5:])
-    return found if found is not None else OPS.get(name[5:].rpartition(".")[0])  # an op of any number of operands
+    found = _declared.get(name)
+    if found is None and name.startswith("axil."):
+        found = OPS.get(name[5:])
+        if found is None:
+            return OPS.get(name[5:].rpartition(".")[0])  # an op of any number of operands
+        if "." not in found.name:  # those of users may be declared again
+            _declared[name] = found
+    return found
 
 
 def constant(array: np.ndarray) -> ir.Value:

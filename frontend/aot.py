@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from axil import errors, tree
+from axil.call_arguments import Jitted
 from axil.core import RULE_ERRORS, user_error
 from axil.jitted import JitFunction, jit
 from axil.operands import ArgumentError, check_callable, function_name
@@ -141,7 +142,7 @@ def _prepare(lowered: Lowered) -> tuple[Any, Any]:
     return signature, module
 
 
-def _argument_names(jitted: JitFunction, count: int, static: set[int]) -> tuple[str, ...]:
+def _argument_names(jitted: Jitted, count: int, static: set[int]) -> tuple[str, ...]:
     """Names of the positional arguments, as far as each has one of its own."""
     named = [p for p in jitted.parameters if p.kind is p.POSITIONAL_OR_KEYWORD or p.kind is p.POSITIONAL_ONLY]
     return tuple(p.name for i, p in enumerate(named) if i not in static)[:count]

@@ -7,7 +7,7 @@ An `Array` is concrete. A `Tracer` is a value of a program under construction: a
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -27,9 +27,6 @@ from axil.places import line_of_mlir
 from axil.runtime.errors import AxilError
 from axil.source import user_line
 from axil.trace_state import state
-
-if TYPE_CHECKING:
-    from axil.traces import Trace
 
 RULE_ERRORS = (
     RuleShapeError, DtypeError, AttributeValueError, DifferentiationError, BatchingError, CheckFailed, EffectError,
@@ -135,7 +132,7 @@ class Tracer(ArrayMethods):
 
     __slots__ = ("owner", "value", "aval", "weak_type", "location")
 
-    def __init__(self, trace: Trace, value: Any, of: Aval, weak_type: bool = False, location: Any = None) -> None:
+    def __init__(self, trace: Any, value: Any, of: Aval, weak_type: bool = False, location: Any = None) -> None:
         self.owner = trace
         self.value = value
         self.aval = of

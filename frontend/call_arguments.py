@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from axil import errors, tree
 from axil.config import config
@@ -12,14 +12,28 @@ from axil.operands import ArgumentError, operand
 from axil.shape_structs import ShapeDtypeStruct
 from axil.source import user_line
 
-if TYPE_CHECKING:
-    from axil.jitted import JitFunction
+
+class Jitted(Protocol):
+    """What a call needs to know of the jitted function."""
+
+    label: str
+    parameters: list
+    static_argnums: tuple[int, ...]
+    static_argnames: frozenset[str]
+    donate_argnums: tuple[int, ...]
+    donate_argnames: frozenset[str]
+    compiler_options: Mapping[str, Any]
+    keep_unused: bool
+
+    def _trace(self, call: Any) -> Any:
+        """Trace for the arguments of a call."""
+        ...
 
 
 class Arguments:
     """The arguments of one call, sorted into operands (leaves of the dynamic ones) and static values."""
 
-    def __init__(self, jitted: JitFunction, args: tuple, kwargs: Mapping[str, Any]) -> None:
+    def __init__(self, jitted: Jitted, args: tuple, kwargs: Mapping[str, Any]) -> None:
         self.jitted = jitted
         self.label = jitted.label
         static_at = {i for i in jitted.static_argnums if i < len(args)}
@@ -149,4 +163,4 @@ def _path(name: str, keys: Any) -> str:
     return name + tree.keystr(keys)
 
 
-__all__ = ["Arguments"]
+__all__ = ["Arguments", "Jitted"]

@@ -26,9 +26,8 @@ from axil.shape_structs import ShapeDtypeStruct
 from axil.source import user_line
 
 if TYPE_CHECKING:
-    from axil.call_arguments import Arguments
+    from axil.call_arguments import Arguments, Jitted
     from axil.compiler.loops import LoopReport
-    from axil.jitted import JitFunction
     from axil.runtime import Executable
 
 CompilerOptions = Mapping[str, str | bool]
@@ -72,7 +71,7 @@ class ArgInfo:
 class Stage:
     """What all stages know."""
 
-    _jitted: JitFunction
+    _jitted: Jitted
     _call: Arguments
     _treedef: Any
     _outputs: Sequence[tuple[Any, bool]]
@@ -137,7 +136,7 @@ class Stage:
 class Traced(Stage):
     """A function traced for arguments of certain shapes and dtypes: a program in the `axil` dialect."""
 
-    def __init__(self, jitted: JitFunction, trace: Trace, treedef: Any, outputs: list, call: Arguments) -> None:
+    def __init__(self, jitted: Jitted, trace: Trace, treedef: Any, outputs: list, call: Arguments) -> None:
         self._jitted = jitted
         self._trace = trace
         self._treedef = treedef

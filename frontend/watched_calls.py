@@ -20,7 +20,7 @@ from axil.runtime.errors import AxilError, DeviceError
 from axil.source import user_line
 
 if TYPE_CHECKING:
-    from axil.call_arguments import Arguments
+    from axil.call_arguments import Arguments, Jitted
     from axil.jitted import JitFunction
     from axil.programs import RunnableProgram
     from axil.stages import Compiled
@@ -69,7 +69,7 @@ def run(
     return results
 
 
-def replay_of(jitted: JitFunction, call: Callable[[], Arguments]) -> Callable[[Sequence[np.ndarray]], Any]:
+def replay_of(jitted: Jitted, call: Callable[[], Arguments]) -> Callable[[Sequence[np.ndarray]], Any]:
     """What runs a jitted function operation by operation: it is traced again for that."""
 
     def replay(operands: Sequence[np.ndarray]) -> None:

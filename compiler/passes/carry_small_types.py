@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import ml_dtypes
 import numpy as np
 
-from axil.compiler.functions import has_body, located, operations
+from axil.compiler.functions import has_body, located, operations, terminator
 from axil.compiler.passes.lower import HOST_MODULE
 from axil.compiler.passes.passes import Pass
 from axil.dialects import avals as av
@@ -71,7 +71,7 @@ class Carrier:
         """Rewrite a function and its type."""
         block = function.regions[0].blocks[0]
         self._block(block)
-        outputs = [v.type for v in operations(block)[-1].operands]
+        outputs = [v.type for v in terminator(block).operands]
         function.attributes["function_type"] = ir.TypeAttr.get(
             ir.FunctionType.get([a.type for a in block.arguments], outputs, context=function.context)
         )

@@ -42,14 +42,17 @@ class GuardInputs(Pass):
     name: ClassVar[str] = "axil-guard-inputs"
 
     def run(self, module: ir.Operation) -> None:
-        for function in operations(module.regions[0].blocks[0]):
-            if function.name == "func.func" and is_public(function) and has_body(function):
+        functions = [f for f in operations(module.regions[0].blocks[0]) if f.name == "func.func"]
+        calls_host = any(f.attributes["sym_name"].value.startswith(HOST_MODULE) for f in functions)
+        for function in functions:
+            if is_public(function) and has_body(function):
                 self._guard(function)
-                _guard_host_results(body_of(function))
+                if calls_host:
+                    _guard_host_results(body_of(function))
 
     def _guard(self, function: ir.Operation) -> None:
         block = body_of(function)
-        first = operations(block)[0]
+        first = block.operations[0].operation
         consumed = overwritable(function, self.donate)
         with ir.InsertionPoint(first), function.location:
             for i, argument in enumerate(list(block.arguments)):

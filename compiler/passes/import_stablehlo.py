@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from axil.compiler.derive import Deriver
-from axil.compiler.functions import body_of, copy_operation, has_body, located, operations
+from axil.compiler.functions import body_of, copy_operation, has_body, located, operations, terminator
 from axil.compiler.interpreter import Interpreter
 from axil.compiler.passes.passes import Pass
 from axil.dialects.avals import dtype_of, is_bool, shape_of
@@ -254,7 +254,7 @@ def _scan(importer: Importer, body: str, consts: list, carry: list, length: int)
     """A counted loop. State that the body hands on unchanged is a constant: nothing of it is kept a step."""
     d, n = importer.d, len(consts)
     block = body_of(d[body])
-    returned = list(operations(block)[-1].operands)
+    returned = list(terminator(block).operands)
     fixed = [r == a for r, a in zip(returned, list(block.arguments)[n:])]
     avals = d.signature(body).inputs
     kept, moving = pick(avals[n:], fixed), pick(avals[n:], [not f for f in fixed])
@@ -304,7 +304,7 @@ def _trip_count(
 
 def _single_op(d: Deriver, name: str, result: int) -> ir.Operation | None:
     """The op that makes a result of a function."""
-    value = list(operations(body_of(d[name]))[-1].operands)[result]
+    value = list(terminator(body_of(d[name])).operands)[result]
     return None if isinstance(value.owner, ir.Block) else value.owner
 
 

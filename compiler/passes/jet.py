@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from axil.compiler.functions import body_of, copy_operation, located, operations
+from axil.compiler.functions import body_of, copy_operation, located, operations, terminator
 from axil.compiler.passes.jvp import replace_return
 from axil.compiler.passes.prune import prune
 from axil.dialects.combinators.combinator import given, instantiate, pick, split, spread
@@ -134,7 +134,7 @@ def _by_tangent(
 
     name = d.build("tangent", [*avals, *pick(avals, mask)], body)
     block = body_of(d[name])
-    prune(d, block, list(operations(block)[-1].operands))
+    prune(d, block, list(terminator(block).operands))
     if not any(shape):
         return [None] * len(shape)
     varying = [instantiate(s, [a] * order) for a, s in zip(avals, terms) if s is not None]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from axil.compiler.functions import body_of, located, operations
+from axil.compiler.functions import body_of, located, operations, terminator
 from axil.dialects.combinators.combinator import given
 from axil.dialects.emit import declared_op
 from axil.dialects.errors import DifferentiationError
@@ -89,7 +89,7 @@ def _augment_call(d: Any, op: ir.Operation, tangents: dict, rule: str) -> None:
 def replace_return(d: Any, name: str, outputs: list) -> None:
     """Let a function return other values, and give it the type that goes with them."""
     block = body_of(d[name])
-    old = operations(block)[-1]
+    old = terminator(block)
     with ir.InsertionPoint(block), old.location:
         old.erase()
         d.finish(name, outputs)

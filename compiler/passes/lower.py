@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from axil.compiler.derive import Deriver
-from axil.compiler.functions import body_of, has_body, is_public, located, mark_effects, operations
+from axil.compiler.functions import body_of, has_body, is_public, located, mark_effects, operations, terminator
 from axil.compiler.loops import HOST, INSIDE, ONE_DISPATCH, UNROLLED, LoopForm, frames_of, place
 from axil.compiler.passes.expand import public_functions
 from axil.compiler.passes.formulas import Formulas, listed
@@ -262,7 +262,7 @@ class Lowering:
             return results
         # What a step gives as it got it is no state. (IREE 3.13 crashes on some loops that carry such a value.)
         block = body_of(self.d[self.function(body)])
-        given = list(operations(block)[-1].operands)
+        given = list(terminator(block).operands)
         changes = [v != a for v, a in zip(given, list(block.arguments)[len(bc) :])]
 
         def whole(state: Sequence[ir.Value]) -> list[ir.Value]:

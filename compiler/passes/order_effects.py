@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from axil.compiler.functions import body_of, has_body, has_effects, is_public, operations
+from axil.compiler.functions import body_of, has_body, has_effects, is_public, operations, terminator
 from axil.compiler.passes.lower import HOST_MODULE
 from axil.compiler.passes.passes import Pass
 from axil.dialects import hlo
@@ -113,7 +113,7 @@ _MAKE: dict[str, Any] = {"func.call": _call, "stablehlo.while": _while, "stableh
 
 def _return_too(block: ir.Block, value: ir.Value) -> None:
     """Let a region give one more value."""
-    old = operations(block)[-1]
+    old = terminator(block)
     values = [*old.operands, value]
     with old.location:
         old.erase()

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from axil.compiler.functions import body_of, has_body, has_effects, located, operations
+from axil.compiler.functions import body_of, has_body, has_effects, located, operations, terminator
 from axil.compiler.passes.passes import Pass
 from axil.dialects.combinators.combinator import pick, spread
 from axil.dialects.emit import declared_op
@@ -38,14 +38,14 @@ def pruned(d: Any, name: str, inputs: Sequence[bool], outputs: Sequence[bool]) -
     """A function with the marked operands and results only; these must not depend on others."""
     copy = d.clone(d.flat(name), f"{name}.live")
     block = body_of(d[copy])
-    results = pick(operations(block)[-1].operands, outputs)
+    results = pick(terminator(block).operands, outputs)
     d.replace_return(copy, results)
     prune(d, block, results)
-    d.replace_return(copy, list(operations(block)[-1].operands))
+    d.replace_return(copy, list(terminator(block).operands))
     for i in reversed(range(len(inputs))):
         if not inputs[i]:
             block.erase_argument(i)
-    d.retype(copy, list(operations(block)[-1].operands))
+    d.retype(copy, list(terminator(block).operands))
     return copy
 
 

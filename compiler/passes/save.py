@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from axil.compiler.functions import body_of, copy_operation, has_effects, located, operations
+from axil.compiler.functions import body_of, copy_operation, has_effects, located, operations, terminator
 from axil.dialects.combinators import policies
 from axil.dialects.combinators.combinator import SavedCall, pick
 from axil.dialects.emit import declared_op
@@ -47,7 +47,7 @@ class _Plan:
     def __init__(self, d: Any, block: ir.Block, policy: str, wanted: tuple[bool, ...]) -> None:
         self.block = block
         self.body = operations(block)[:-1]
-        self.returned = list(operations(block)[-1].operands)
+        self.returned = list(terminator(block).operands)
         self.wanted = wanted
         self.kept: dict[int, list[ir.Value]] = {}
         self.repeated: set[int] = set()

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from axil.compiler.functions import body_of, has_body, is_public, operations
+from axil.compiler.functions import body_of, has_body, is_public, operations, terminator
 from axil.compiler.passes.guard_inputs import overwritable
 from axil.compiler.passes.passes import Pass
 from axil.dialects.mlir import aval_of_type, context, ir
@@ -55,7 +55,7 @@ class UpdateInPlace(Pass):
         block = body_of(function)
         arguments = [block.arguments[i] for i in overwritable(function, self.donate)]
         free = [a for a in arguments if self._worthwhile(a.type)]
-        for result in dict.fromkeys(operations(block)[-1].operands):
+        for result in dict.fromkeys(terminator(block).operands):
             root = _producer(result)
             if root is None or root.name not in _ELEMENTWISE or not any(a.type == result.type for a in free):
                 continue
