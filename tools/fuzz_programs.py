@@ -230,7 +230,7 @@ def _ops() -> tuple[list[Op], np.ndarray]:
     }
     usable = lambda op: op.name in UNIQUE or op.determined is None
     chosen = [op for op in OPS.values() if op.samples and op.source != "test" and usable(op)]
-    chosen = [op for op in chosen if op.name not in EXCLUDED]
+    chosen = [op for op in chosen if op.name not in EXCLUDED and "." not in op.name]  # none of users' packages
     weights = np.array([RARE if op.name in rare else 1.0 for op in chosen])
     return chosen, weights / weights.sum()
 

@@ -115,7 +115,7 @@ def test_frames_that_are_asked_for():
     lines = talk(lambda i, o: axil.grad(lambda x: f(x, i, o, num_frames=1))(TWO), "up", "c")
     assert "This is the outermost frame." in lines
     lines = talk(lambda i, o: axil.grad(lambda x: f(x, i, o, filter_frames=False))(TWO), "where", "c")
-    assert any("/core.py(" in line for line in lines)
+    assert any("/running.py(" in line for line in lines)
 
 
 def test_tokens():

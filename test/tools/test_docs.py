@@ -43,7 +43,8 @@ def test_the_op_reference_holds_every_op_once() -> None:
     titles = re.findall(r"^### `(?:axil\.)?(\w+)`$", docs.page(), re.MULTILINE)
     registered = [op.name for _, ops in docs.families() for op in ops]
     assert sorted(titles) == sorted([*registered, *COMBINATORS])
-    assert set(registered) == {name for name, op in OPS.items() if op.source != "test"}
+    # (Names with a dot are of packages that extend Axil: other tests declare some.)
+    assert set(registered) == {name for name, op in OPS.items() if op.source != "test" and "." not in name}
 
 
 @pytest.mark.parametrize(
