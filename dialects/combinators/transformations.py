@@ -12,7 +12,13 @@ from axil.dialects.combinators.error_state import CODE
 from axil.dialects.errors import DifferentiationError, ShapeError
 
 
+def _check_distinct(name: str, parameter: str, positions: tuple[int, ...]) -> None:
+    if len(set(positions)) < len(positions):
+        raise ShapeError(f"'{name}': {parameter} = {list(positions)} names an operand twice")
+
+
 def _check_wrt(name: str, of: Signature, wrt: tuple[int, ...]) -> None:
+    _check_distinct(name, "wrt", wrt)
     for i in wrt:
         if not 0 <= i < len(of.inputs):
             raise ShapeError(f"'{name}': wrt = {i}, but the function has {len(of.inputs)} operands")
@@ -41,6 +47,7 @@ def _vjp_signature(functions: list[Signature], *, wrt: tuple[int, ...], outs: tu
 
 def _transpose_signature(functions: list[Signature], *, linear: tuple[int, ...]) -> Signature:
     (of,) = functions
+    _check_distinct("transpose", "linear", linear)
     for i in linear:
         if not 0 <= i < len(of.inputs):
             raise ShapeError(f"'transpose': linear = {i}, but the function has {len(of.inputs)} operands")

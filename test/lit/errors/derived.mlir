@@ -58,3 +58,7 @@ func.func private @g(tensor<f32>, tensor<f32>) -> (tensor<f32>, tensor<f32>) att
 // CHECK: derived.mlir:{{[0-9]+}}:1: error: function @f has no body, and nothing can be derived from it
 func.func private @f(tensor<f32>) -> tensor<f32>
 func.func private @g(tensor<f32>, tensor<f32>) -> (tensor<f32>, tensor<f32>) attributes {axil.derived = {combinator = "jvp", of = [@f], wrt = array<i64: 0>}}
+// -----
+// CHECK: derived.mlir:{{[0-9]+}}:1: error: 'vjp': wrt = [0, 0] names an operand twice
+func.func private @f(%x: tensor<f32>, %y: tensor<f32>) -> tensor<f32> { return %x : tensor<f32> }
+func.func private @g(tensor<f32>, tensor<f32>, tensor<f32>) -> (tensor<f32>, tensor<f32>, tensor<f32>) attributes {axil.derived = {combinator = "vjp", of = [@f], wrt = array<i64: 0, 0>, outs = array<i64: 0>}}
