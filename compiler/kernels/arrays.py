@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
+from axil.compiler.kernels.kernel import Unsupported
 from axil.compiler.kernels.text import FLOATS, Builder, Index, lanes_type, signless, storage
 
 LANES = 16
@@ -354,7 +355,8 @@ class Pieces(Expression):
         layout = target.layout
         for undo in reversed(self.undo):
             changed = undo(layout)
-            assert changed is not None
+            if changed is None:  # a recast of a recast, such as a reshape of batched concatenated rows
+                raise Unsupported("an array of parts that cannot be stored part by part")
             layout = changed
         return Read(target.buffer, layout)
 
