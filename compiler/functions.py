@@ -41,6 +41,12 @@ def terminator(block: ir.Block) -> ir.Operation:
     return found[len(found) - 1].operation
 
 
+def producer(value: ir.Value) -> ir.Operation | None:
+    """The operation that gives a value; None for a block's argument."""
+    owner = value.owner
+    return None if isinstance(owner, ir.Block) else getattr(owner, "operation", owner)
+
+
 def has_body(function: ir.Operation) -> bool:
     """False for declarations."""
     return len(function.regions[0].blocks) > 0

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from axil.compiler.functions import has_body, operations
+from axil.compiler.functions import has_body, operations, producer
 from axil.compiler.passes.passes import Pass
 from axil.dialects import hlo
 from axil.dialects.mlir import ir
@@ -52,7 +52,7 @@ def _visit(op: ir.Operation) -> None:
 
 def _is_epilogue(value: ir.Value) -> bool:
     """Whether a value is computed element by element from a product, and is not the product itself."""
-    start = _producer(value)
+    start = producer(value)
     if start is None or start.name == _PRODUCT or start.name in _ENDS:
         return False
     pending, seen = [start], 0
@@ -60,16 +60,10 @@ def _is_epilogue(value: ir.Value) -> bool:
         op = pending.pop(0)
         seen += 1
         for operand in op.operands:
-            producer = _producer(operand)
-            if producer is None or producer.name in _ENDS:
+            before = producer(operand)
+            if before is None or before.name in _ENDS:
                 continue
-            if producer.name == _PRODUCT:
+            if before.name == _PRODUCT:
                 return True
-            pending.append(producer)
+            pending.append(before)
     return False
-
-
-def _producer(value: ir.Value) -> ir.Operation | None:
-    """The operation that gives a value; None for a block's argument."""
-    owner = value.owner
-    return None if isinstance(owner, ir.Block) else getattr(owner, "operation", owner)

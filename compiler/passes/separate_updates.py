@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from axil.compiler.functions import has_body, operations
+from axil.compiler.functions import has_body, operations, producer
 from axil.compiler.passes.guard_inputs import VIEWS, copied
 from axil.compiler.passes.passes import Pass
 from axil.dialects import hlo
@@ -63,7 +63,7 @@ def _separate(op: ir.Operation) -> None:
 
 def _root(value: ir.Value) -> ir.Value:
     """The value that a view shows, or a part of it."""
-    while (op := _producer(value)) is not None and op.name in VIEWS and op.name != "stablehlo.concatenate":
+    while (op := producer(value)) is not None and op.name in VIEWS and op.name != "stablehlo.concatenate":
         value = op.operands[0]
     return value
 
@@ -74,15 +74,9 @@ def _depends(value: ir.Value, sources: set[ir.Value]) -> bool:
         value = pending.pop()
         if value in sources or len(seen) > _SEARCHED:
             return True
-        op = _producer(value)
+        op = producer(value)
         for operand in op.operands if op is not None else ():
             if operand not in seen:
                 seen.add(operand)
                 pending.append(operand)
     return False
-
-
-def _producer(value: ir.Value) -> ir.Operation | None:
-    """The operation that gives a value; None for a block's argument."""
-    owner = value.owner
-    return None if isinstance(owner, ir.Block) else getattr(owner, "operation", owner)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from axil.compiler.functions import body_of, has_body, is_public, operations, terminator
+from axil.compiler.functions import body_of, has_body, is_public, operations, producer, terminator
 from axil.compiler.passes.guard_inputs import overwritable
 from axil.compiler.passes.passes import Pass
 from axil.dialects.mlir import aval_of_type, context, ir
@@ -56,7 +56,7 @@ class UpdateInPlace(Pass):
         arguments = [block.arguments[i] for i in overwritable(function, self.donate)]
         free = [a for a in arguments if self._worthwhile(a.type)]
         for result in dict.fromkeys(terminator(block).operands):
-            root = _producer(result)
+            root = producer(result)
             if root is None or root.name not in _ELEMENTWISE or not any(a.type == result.type for a in free):
                 continue
             cluster = _cluster(root)
@@ -76,10 +76,6 @@ def _known(type_: ir.Type) -> bool:
     return str(type_.element_type) in _ELEMENT_TYPES
 
 
-def _producer(value: ir.Value) -> ir.Operation | None:
-    owner = value.owner
-    return None if isinstance(owner, ir.Block) else getattr(owner, "operation", owner)
-
 
 def _cluster(root: ir.Operation) -> list[ir.Operation]:
     """The operations that compute `root` element by element and that nothing else needs, in program order."""
@@ -88,7 +84,7 @@ def _cluster(root: ir.Operation) -> list[ir.Operation]:
     pending = [root]
     while pending and len(chosen) < _MOST:
         for operand in pending.pop().operands:
-            op = _producer(operand)
+            op = producer(operand)
             if op is None or op in chosen:
                 continue
             if op.name in _COPIED or (op.name in _ELEMENTWISE and _serves_only(op, chosen, shape)):

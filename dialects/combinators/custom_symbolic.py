@@ -29,6 +29,7 @@ from axil.dialects.combinators.combinator import (
     split,
     spread,
 )
+from axil.dialects.combinators.custom_vjp import FORWARD_MODE
 from axil.dialects.errors import DifferentiationError
 from axil.dialects.factories import all_batched
 from axil.dialects.op import is_linear, zeros_like_aval
@@ -133,14 +134,8 @@ custom_jvp_symbolic = Combinator(
 
 # ---- reverse mode --------------------------------------------------------------------------------------
 
-_FORWARD_MODE = (
-    "forward-mode differentiation (jvp, jacfwd, hessian) of a custom_vjp function: it has a reverse-mode rule only. "
-    "Use custom_jvp, which serves both modes, or reverse mode (grad, vjp, jacrev)"
-)
-
-
 def _no_forward_mode(*args: Any, **parameters: Any) -> Any:
-    raise DifferentiationError(_FORWARD_MODE)
+    raise DifferentiationError(FORWARD_MODE)
 
 
 def _linearize_vjp(d: Any, site: Site, primals: Any, tangents: Any) -> tuple[list, list]:

@@ -27,7 +27,7 @@ from axil.dialects.errors import DifferentiationError, ShapeError
 from axil.dialects.factories import all_batched
 from axil.dialects.op import is_linear, zeros_like_aval
 
-_FORWARD_MODE = (
+FORWARD_MODE = (
     "forward-mode differentiation (jvp, jacfwd, hessian) of a custom_vjp function: it has a reverse-mode rule only. "
     "Use custom_jvp, which serves both modes, or reverse mode (grad, vjp, jacrev)"
 )
@@ -57,7 +57,7 @@ def _signature(
 
 
 def _jvp(d: Any, site: Site, primals: Any, tangents: Any) -> tuple[list, list]:
-    raise DifferentiationError(_FORWARD_MODE)
+    raise DifferentiationError(FORWARD_MODE)
 
 
 def _linearize(d: Any, site: Site, primals: Any, tangents: Any) -> tuple[list, list]:
@@ -124,7 +124,7 @@ def _linear_signature(functions: list[Signature], *, known: int) -> Signature:
 
 
 def _no_evaluation(*args: Any, **parameters: Any) -> Any:
-    raise DifferentiationError(_FORWARD_MODE)
+    raise DifferentiationError(FORWARD_MODE)
 
 
 def _linear_transpose(d: Any, site: Site, cts: Any, operands: Any) -> list:
