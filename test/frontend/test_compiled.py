@@ -268,3 +268,18 @@ def test_a_scatter_of_a_view_of_its_operand_in_a_batch() -> None:
     x, i = anp.arange(8.0).reshape(2, 4), anp.asarray([[[1], [2]], [[-1], [0]]])
     want = anp.stack([f(x[k], i[k]) for k in range(2)])
     np.testing.assert_allclose(axil.jit(axil.vmap(f))(x, i), want, rtol=1e-5)
+
+
+def test_a_loop_whose_kernel_cannot_place_an_update() -> None:
+    """A flat part of an array of which some columns were replaced: the kernel declines, and says why."""
+
+    def f(x: Any, i: Any) -> Any:
+        def body(c: Any, t: Any) -> Any:
+            p = anp.sin(anp.broadcast_to(c[:, None], (2, 5, 3)))
+            return p.at[:, i].multiply(t[:, None]).reshape(2, 15)[:, 11:14], None
+
+        return axil.lax.scan(body, x, anp.stack([x, -x, x]))[0]
+
+    x, i = anp.arange(6.0).reshape(2, 3), anp.asarray([-2])
+    np.testing.assert_allclose(axil.jit(f)(x, i), f(x, i), rtol=1e-5, atol=1e-6)
+    assert "part by part" in str(axil.jit(f).lower(x, i).loop_report())
