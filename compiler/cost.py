@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from axil.compiler.functions import Functions, body_of, has_body, operations
-from axil.dialects.emit import declared_op
-from axil.dialects.mlir import aval_of_type, from_attribute
+from axil.dialects.emit import attributes_of, declared_op
+from axil.dialects.mlir import aval_of_type
 from axil.dialects.op import bytes_of
 
 _UNKNOWN_STEPS = 10
@@ -124,7 +124,7 @@ def cost_of(op: Any, declaration: Any) -> OpCost:
     """The cost of one operation, by its declaration."""
     inputs = [aval_of_type(v.type) for v in op.operands]
     outputs = [aval_of_type(r.type) for r in op.results]
-    attributes = {a: from_attribute(op.attributes[a]) for a in declaration.attributes}
+    attributes = attributes_of(op, declaration)
     elements = float(sum(a.size for a in outputs))
     transcendentals = elements if declaration.transcendental else 0.0
     if declaration.flops is not None:
@@ -184,7 +184,7 @@ def _operations(functions: Functions, name: str, memo: dict[str, float]) -> Iter
             if declaration.flops is None:
                 yield float(sum(aval_of_type(r.type).size for r in op.results))
             else:
-                attributes = {a: from_attribute(op.attributes[a]) for a in declaration.attributes}
+                attributes = attributes_of(op, declaration)
                 yield declaration.flops(*[aval_of_type(v.type) for v in op.operands], **attributes)
 
 

@@ -43,8 +43,10 @@ def terminator(block: ir.Block) -> ir.Operation:
 
 def producer(value: ir.Value) -> ir.Operation | None:
     """The operation that gives a value; None for a block's argument."""
+    if type(value) is ir.BlockArgument:
+        return None
     owner = value.owner
-    return None if isinstance(owner, ir.Block) else getattr(owner, "operation", owner)
+    return getattr(owner, "operation", owner)
 
 
 def has_body(function: ir.Operation) -> bool:
@@ -82,8 +84,14 @@ class located:  # noqa: N801 - used as a function is
 
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
         self._location.__exit__(kind, error, traceback)
-        if isinstance(error, Exception) and not hasattr(error, "location"):
-            error.location = self._location  # type: ignore[attr-defined]
+        if isinstance(error, Exception):
+            place_error(error, self._location)
+
+
+def place_error(error: Exception, location: ir.Location) -> None:
+    """Put a location on an error, unless it has one: for loops in which entering `located` would cost too much."""
+    if not hasattr(error, "location"):
+        error.location = location  # type: ignore[attr-defined]
 
 
 class Functions:
@@ -108,6 +116,11 @@ class Functions:
     def names_calls(self) -> bool:
         """Whether a rule belongs to one call: the module's text is then unlike that of the next call."""
         return any(getattr(rule, "of_one_call", False) for rule in self.held.values())
+
+    @property
+    def size(self) -> int:
+        """How many operations the functions of the module have."""
+        return sum(len(body_of(f).operations) for f in self.table.values() if has_body(f))
 
     # ---- looking up ------------------------------------------------------------------------------------
 
@@ -267,6 +280,17 @@ class Functions:
                 if call.name == "func.call":
                     callee = self.import_from(other, call.attributes["callee"].value)
                     call.attributes["callee"] = ir.FlatSymbolRefAttr.get(callee, context())
+        return new
+
+    def adopt(self, other: Functions, name: str) -> str:
+        """Copy a function that calls no others from another module; gives its name here."""
+        new = self.fresh(name)
+        op = other[name].clone(ip=ir.InsertionPoint(self.block))
+        if new != name:
+            op.attributes["sym_name"] = ir.StringAttr.get(new, context())
+        self.table[new] = op
+        self._sites[new] = None
+        self._signatures[new] = other.signature(name)
         return new
 
     # ---- calling ---------------------------------------------------------------------------------------

@@ -18,9 +18,9 @@ from axil.compiler.derive import Deriver
 from axil.compiler.functions import body_of, has_body, has_effects, located, operations
 from axil.dialects.avals import Aval
 from axil.dialects.combinators import Site
-from axil.dialects.emit import declared_op
+from axil.dialects.emit import attributes_of, declared_op
 from axil.dialects.errors import ShapeError
-from axil.dialects.mlir import from_attribute, ir
+from axil.dialects.mlir import ir
 
 Step = tuple[Callable[..., Any], tuple[int, ...], tuple[int, ...], bool, tuple[int, ...]]
 
@@ -85,7 +85,7 @@ class Interpreter:
         declaration = declared_op(op.name)
         if declaration is None:
             raise ShapeError(f"the interpreter runs axil operations, and '{op.name}' is none")
-        attributes = {a: from_attribute(op.attributes[a]) for a in declaration.attributes}
+        attributes = attributes_of(op, declaration)
         if "value" in attributes:  # a constant: read once
             value = attributes["value"]
             return lambda: value, True

@@ -19,9 +19,9 @@ import numpy as np
 from axil.compiler.functions import Functions, body_of, operations
 from axil.dialects.avals import Aval
 from axil.dialects.combinators import Site
-from axil.dialects.emit import declared_op
+from axil.dialects.emit import attributes_of, declared_op
 from axil.dialects.locations import Place, read
-from axil.dialects.mlir import aval_of_type, from_attribute, ir
+from axil.dialects.mlir import aval_of_type, ir
 
 _SMALL = 256
 """Up to so many elements, values that are known are computed, as indices are."""
@@ -124,7 +124,7 @@ class KeyUses:
         avals = [aval_of_type(r.type) for r in op.results]
         if declaration is None:
             return [Value() for _ in avals]
-        attributes = {a: from_attribute(op.attributes[a]) for a in declaration.attributes}
+        attributes = attributes_of(op, declaration)
         if declaration.marks_keys:
             return [self._mark(op, operands[0], avals[0], attributes["kind"])]
         known = self._compute(declaration, operands, attributes, avals)

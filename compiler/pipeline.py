@@ -19,9 +19,8 @@ from axil.compiler.passes import (  # noqa: F401  (registers the passes)
     lower,
     order_effects,
     prune,
-    separate_products,
-    separate_transposes,
-    separate_updates,
+    separate,
+    separate_branches,
     simplify,
     update_in_place,
 )
@@ -61,12 +60,11 @@ def lowering_passes(target: Target, donate: tuple[int, ...]) -> list[Pass | str]
         lower.LowerToStablehlo(platform=target.platform),
         carry_small_types.CarrySmallTypes(),
         "cse",
-        *([separate_transposes.SeparateTransposes()] if target.platform == "cpu" else []),
-        *([separate_products.SeparateProducts()] if target.platform == "cpu" else []),
-        separate_updates.SeparateUpdates(),
+        separate.Separate(platform=target.platform),
         *([update_in_place.UpdateInPlace(donate=donate)] if target.platform == "cpu" and donate else []),
         order_effects.OrderEffects(),
         guard_inputs.GuardInputs(donate=donate),
+        separate_branches.SeparateBranches(),
     ]
 
 

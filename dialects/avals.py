@@ -7,6 +7,7 @@ comparing and hashing a pointer, which the `jit` cache does on every call.
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any
 
 import ml_dtypes
@@ -91,8 +92,14 @@ def aval(shape: tuple[int, ...], dtype: Any) -> Aval:
     return found
 
 
+MLIR_VALUES: set[type] = set()
+"""The classes of MLIR values, once the bindings are loaded. Asking for a class costs less than `isinstance`."""
+
+
 def aval_of(x: Any) -> Aval:
     """The aval of a NumPy array, a Python scalar or an MLIR value."""
+    if type(x) in MLIR_VALUES:
+        return sys.modules["axil.dialects.mlir"].aval_of_type(x.type)
     if isinstance(x, (np.ndarray, np.generic)):
         return aval(x.shape, x.dtype)
     known = getattr(x, "aval", None)
@@ -100,9 +107,7 @@ def aval_of(x: Any) -> Aval:
         return known
     if isinstance(x, (bool, int, float, complex)):
         return aval((), np.asarray(x).dtype)
-    from axil.dialects.mlir import aval_of_type
-
-    return aval_of_type(x.type)
+    return sys.modules["axil.dialects.mlir"].aval_of_type(x.type)
 
 
 def shape_of(x: Any) -> tuple[int, ...]:

@@ -16,6 +16,10 @@ from axil.dialects.avals import SMALL_TYPES, Aval
 _RAW = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64, 16: np.complex128}
 
 
+_EXACT = frozenset(map(np.dtype, ("float32", "float64", "int32", "int64")))
+"""Types whose numbers MLIR's scalar attributes hold as Python's numbers; they are read and made fastest so."""
+
+
 def to_attribute(array: np.ndarray, type_: ir.Type) -> ir.DenseElementsAttr:
     """The attribute that holds `array`; `type_` is its tensor type. All-equal arrays are stored as a splat."""
     context = type_.context
@@ -39,10 +43,34 @@ def to_array(attribute: ir.DenseElementsAttr, target: Aval) -> np.ndarray:
     if target.size == 0:
         return np.zeros(target.shape, target.dtype)
     if target.dtype.kind in "fiub" and target.dtype not in SMALL_TYPES:
+        if target.shape and attribute.is_splat:
+            return np.broadcast_to(_element(attribute, target), target.shape)
         array = np.array(attribute)
         if array.dtype != object:
             return array.astype(target.dtype, copy=False).reshape(target.shape)
     return _from_text(str(attribute), target)
+
+
+def splat(scalar: np.ndarray, type_: ir.Type, context: ir.Context) -> ir.DenseElementsAttr:
+    """The attribute of a tensor type whose elements are all `scalar`, without an array of its size."""
+    element = ir.RankedTensorType(type_).element_type
+    if scalar.dtype in _EXACT and scalar == scalar:
+        if scalar.dtype.kind == "f":
+            number = ir.FloatAttr.get(element, float(scalar), loc=ir.Location.unknown(context))
+        else:
+            number = ir.IntegerAttr.get(element, int(scalar))
+        return ir.DenseElementsAttr.get_splat(type_, number)
+    text = str(to_attribute(scalar, ir.RankedTensorType.get([], element, loc=ir.Location.unknown(context))))
+    return ir.Attribute.parse(f"{text[: text.rindex(' : ')]} : {type_}", context)
+
+
+def _element(attribute: ir.DenseElementsAttr, target: Aval) -> np.ndarray:
+    """The element of a splat."""
+    if target.dtype in _EXACT:
+        value = attribute.get_splat_value().value
+        if value == value:  # what a NaN carries would be lost
+            return np.asarray(value, target.dtype)
+    return np.asarray(np.asarray(attribute)[(0,) * target.ndim], target.dtype)
 
 
 def array_of_text(text: str, target: Aval) -> np.ndarray:

@@ -35,7 +35,7 @@ from axil.dialects.factories import (
     shape_of,
     unary,
 )
-from axil.dialects.op import full_like, zeros_like_aval
+from axil.dialects.op import ByDtype, full_like, zeros_like_aval
 
 INTS = (sample("i32[3]"),)
 FLOATS_AND_INTS = (sample("f32[2,3]"), sample("i32[3]", grad=False))
@@ -174,11 +174,8 @@ def _wrapping(f: Any) -> Any:
     return reference
 
 
-def _lower_add(values: Any, results: Any, context: Any) -> Any:
-    from axil.dialects import hlo
-
-    # NumPy's `True + True` is True; IREE adds one-bit integers modulo 2.
-    return hlo.op("or" if av.is_bool(dtype_of(values[0])) else "add", *values)
+# NumPy's `True + True` is True; IREE adds one-bit integers modulo 2.
+_lower_add = ByDtype(lambda dtype: "or" if av.is_bool(dtype) else "add")
 
 
 def _transpose_add(ct: Any, xs: Any) -> tuple:
@@ -211,7 +208,7 @@ def _transpose_mul(ct: Any, xs: Any) -> tuple:
 mul = binary("mul", "Product; wraps around for integers.", _wrapping(np.multiply), "multiply", takes="any",
              partials=(lambda y, a, b, t: mul(t, b), lambda y, a, b, t: mul(t, a)),
              linear=(0, 1), bilinear=True, transpose=_transpose_mul, jet=taylor.leibniz("mul"),
-             simplify=lambda xs, attributes, result: _other_than_one(xs))  # fmt: skip
+             simplify=lambda xs, attributes, result: _other_than_one(xs), chooses=True)  # fmt: skip
 
 
 def _divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -229,19 +226,18 @@ def _divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return np.where(b == 0, np.asarray(-1).astype(a.dtype), quotient).astype(a.dtype)
 
 
-def _lower_div(values: Any, results: Any, context: Any) -> Any:
+def _divide_integers(values: Any, results: Any, context: Any) -> Any:
     from axil.dialects import hlo
 
     dtype = dtype_of(values[0])
-    if not av.is_integer(dtype):
-        return hlo.op("divide", *values)
     zero = hlo.compare(values[1], hlo.splat(values[1].type, 0), "EQ")
     safe = hlo.select(zero, hlo.splat(values[1].type, 1), values[1])
     all_ones = hlo.splat(values[0].type, np.asarray(-1).astype(dtype))
     return hlo.select(zero, all_ones, hlo.op("divide", values[0], safe))
 
 
-div = binary("div", "Quotient; truncates for integers, whose division by zero gives -1.", _divide, _lower_div,
+div = binary("div", "Quotient; truncates for integers, whose division by zero gives -1.", _divide,
+             ByDtype(lambda dtype: None if av.is_integer(dtype) else "divide", _divide_integers),
              partials=(lambda y, a, b, t: div(t, b), lambda y, a, b, t: neg(mul(t, div(y, b)))), linear=(0,),
              transpose=lambda ct, xs: (div(ct, xs[1]), None), domain=(0.5, 2.0),
              jet=taylor.quotient, checks=zero_divisor("div"),
@@ -625,14 +621,13 @@ bitcast = Op(
 def _constant_lower(values: Any, results: Any, context: Any, *, value: np.ndarray) -> Any:
     from axil.dialects import hlo
 
-    if value.ndim and value.strides == (0,) * value.ndim:
-        return hlo.splat(results[0], value.flat[0] if value.size else 0)
     return hlo.constant(value)
 
 
 constant = Op(
     name="constant", summary="A small array that is part of the program.", operands=(), attributes={"value": "dense"},
     infer=lambda *, value: aval(value.shape, value.dtype), reference=lambda *, value: value, jvp=no_tangent,
-    batch=lambda size, xs, batched, *, value: full(value.shape, value, value.dtype), lower=_constant_lower,
+    batch=lambda size, xs, batched, *, value: full(value.shape, value, value.dtype),
+    lower=ByDtype(lambda dtype: None if av.is_complex(dtype) else "constant", _constant_lower, keeps=("value",)),
     cheap=True, flops=lambda *a, **k: 0.0, samples=(sample(value=np.arange(3, dtype=np.float32)),), makes_nan=False,
 )  # fmt: skip

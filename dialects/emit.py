@@ -6,20 +6,33 @@ operation that a pass makes goes through `emit`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from axil.dialects.avals import aval
+from axil.dialects import dense
+from axil.dialects.avals import MLIR_VALUES, Aval, aval
 from axil.dialects.errors import ShapeError
 from axil.dialects.mlir import EFFECTS, aval_of_type, from_attribute, ir, tensor_type, to_attribute
 from axil.dialects.op import OPS, Op
 from axil.dialects.registration import declare_arity
 
 _create = ir.Operation.create
-_declared: dict[str, Op] = {}  # by name in text: asked for at every operation of every pass
 _splats: dict[tuple, ir.Attribute] = {}
+_plans: dict[tuple, Plan] = {}
+_MAX_PLANS = 100_000
+
+
+class Plan(NamedTuple):
+    """How an op is created on operands of certain types: worked out once, as programs repeat themselves."""
+
+    name: str
+    types: list[ir.Type]
+    attributes: dict[str, ir.Attribute] | None
+    avals: tuple[Aval, ...]
+    single: bool  # whether rules see its result as a value, and not as a tuple
+    effect: bool
 
 
 def emit(op: Op, operands: Sequence[Any], attributes: Mapping[str, Any]) -> Any:
@@ -27,26 +40,49 @@ def emit(op: Op, operands: Sequence[Any], attributes: Mapping[str, Any]) -> Any:
 
     Gives the result value, or a tuple of values for ops with several results. Raises what `op.infer` raises.
     """
-    values = [x if isinstance(x, ir.Value) else _constant_like(op, x, operands) for x in operands]
-    avals = [aval_of_type(v.type) for v in values]
-    inferred = op.infer(*avals, **attributes)
+    values = [x if type(x) in MLIR_VALUES else _constant_like(op, x, operands) for x in operands]
+    plan = planned(op, [v.type for v in values], attributes)
+    made = _create(plan.name, results=plan.types, operands=values, attributes=plan.attributes)
+    if plan.effect:
+        _mark_function()
+    return made.result if plan.single else tuple(made.results)
+
+
+def planned(op: Op, kinds: Sequence[Aval | ir.Type], attributes: Mapping[str, Any]) -> Plan:
+    """How to create `op` on operands of these avals, or types. Raises what `op.infer` raises."""
+    key = (op, *kinds, *attributes.items())  # the declaration, not its name: a user's op may be declared again
+    try:
+        found = _plans.get(key)
+    except TypeError:  # an array, which has no hash
+        return _new_plan(op, kinds, attributes)
+    if found is None:
+        if len(_plans) >= _MAX_PLANS:
+            _plans.clear()
+        found = _plans[key] = _new_plan(op, kinds, attributes)
+    return found
+
+
+def _new_plan(op: Op, kinds: Sequence[Aval | ir.Type], attributes: Mapping[str, Any]) -> Plan:
+    inferred = op.infer(*[k if isinstance(k, Aval) else aval_of_type(k) for k in kinds], **attributes)
     single = type(inferred) is not tuple
-    types = [tensor_type(inferred)] if single else [tensor_type(a) for a in inferred]
-    created = create(op, values, types, attributes)
-    results = created.results
-    return results[0] if single else tuple(results)
+    avals = (inferred,) if single else inferred
+    types = list(map(tensor_type, avals))
+    return Plan(op_name(op, len(kinds)), types, _built(op, attributes), avals, single, op.has_effect)
 
 
 def create(
     op: Op, values: Sequence[ir.Value], types: Sequence[ir.Type], attributes: Mapping[str, Any]
 ) -> ir.Operation:
     """Create the operation itself, with given result types."""
-    kinds = op.attributes
-    built = {name: to_attribute(kinds[name], value) for name, value in attributes.items()}
-    made = _create(op_name(op, len(values)), results=types, operands=values, attributes=built or None)
+    made = _create(op_name(op, len(values)), results=types, operands=values, attributes=_built(op, attributes))
     if op.has_effect:
         _mark_function()
     return made
+
+
+def _built(op: Op, attributes: Mapping[str, Any]) -> dict[str, ir.Attribute] | None:
+    kinds = op.attributes
+    return {name: to_attribute(kinds[name], value) for name, value in attributes.items()} or None
 
 
 def _mark_function() -> None:
@@ -64,16 +100,30 @@ def op_name(op: Op, arity: int) -> str:
     return f"axil.{op.name}.{arity}"
 
 
-def declared_op(name: str) -> Op | None:
-    """The declaration behind an operation's name in text; `None` if it is not of the dialect."""
-    found = _declared.get(name)
-    if found is None and name.startswith("axil."):
+class _Declared(dict):
+    """Declarations by name in text: asked for at every operation of every pass, so that known ones cost no call."""
+
+    def __missing__(self, name: str) -> Op | None:
+        if not name.startswith("axil."):
+            return None
         found = OPS.get(name[5:])
         if found is None:
             return OPS.get(name[5:].rpartition(".")[0])  # an op of any number of operands
         if "." not in found.name:  # those of users may be declared again
-            _declared[name] = found
-    return found
+            self[name] = found
+        return found
+
+
+declared_op: Callable[[str], Op | None] = _Declared().__getitem__
+"""The declaration behind an operation's name in text; `None` if it is not of the dialect."""
+
+
+def attributes_of(op: ir.Operation, declaration: Op) -> dict[str, Any]:
+    """The attributes of an operation of the dialect, as rules take them."""
+    if not declaration.attributes:  # most
+        return {}
+    given = op.attributes
+    return {name: from_attribute(given[name]) for name in declaration.attributes}
 
 
 def constant(array: np.ndarray) -> ir.Value:
@@ -93,27 +143,20 @@ def splat(scalar: np.ndarray, shape: tuple[int, ...]) -> ir.Value:
     key = (scalar.dtype, scalar.tobytes(), shape)
     attribute = _splats.get(key)
     if attribute is None:
-        small = to_attribute("dense", scalar)
         if shape:
-            element = ir.DenseElementsAttr(small)
             type_ = tensor_type(aval(shape, scalar.dtype))
-            small = _splat_of(element, scalar, shape, type_)
-        attribute = _splats[key] = small
+            attribute = dense.splat(scalar, type_, type_.context)
+        else:
+            attribute = to_attribute("dense", scalar)
+        _splats[key] = attribute
     return _create("axil.constant", results=[attribute.type], attributes={"value": attribute}).results[0]
-
-
-def _splat_of(element: Any, scalar: np.ndarray, shape: tuple[int, ...], type_: ir.Type) -> ir.Attribute:
-    """A splat attribute of a shape, without an array of that shape: parse its printed form."""
-    text = str(element)
-    body = text[: text.rindex(" : ")]
-    return ir.Attribute.parse(f"{body} : {type_}", type_.context)
 
 
 def splat_value(value: ir.Value) -> Any:
     """The number that all elements of a constant are; `None` for anything else."""
-    owner = value.owner
-    if isinstance(owner, ir.Block):
+    if type(value) is ir.BlockArgument:
         return None
+    owner = value.owner
     if owner.name != "axil.constant":
         return None
     attribute = owner.attributes["value"]
@@ -124,6 +167,8 @@ def splat_value(value: ir.Value) -> Any:
 
 
 def _constant_like(op: Op, x: Any, operands: Sequence[Any]) -> ir.Value:
+    if isinstance(x, ir.Value):
+        return x
     if isinstance(x, np.ndarray):
         return constant(x)
     for other in operands:

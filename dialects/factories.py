@@ -34,9 +34,10 @@ class _Ops:
 
     def __getattr__(self, name: str) -> Op:
         try:
-            return OPS[name]
+            found = self.__dict__[name] = OPS[name]  # the next time it is an attribute, found ten times faster
         except KeyError:
             raise AttributeError(f"the dialect has no op '{name}'") from None
+        return found
 
 
 ops = _Ops()
@@ -144,14 +145,15 @@ def unary(
         return gives(x) if gives else x
 
     def jvp(y: Any, xs: Any, dxs: Any) -> Any:
-        if dxs[0] is None or not av.is_inexact(dtype_of(y)):
+        dtype = dtype_of(y)
+        if dxs[0] is None or not av.is_inexact(dtype):
             return None
         if linear:
             return OPS[name](dxs[0])
         if derivative is None:
             return None
         slope = derivative(y, xs[0])
-        if av.is_complex(dtype_of(xs[0])) and not av.is_complex(dtype_of(y)):  # the slope is then a gradient
+        if not av.is_complex(dtype) and av.is_complex(dtype_of(xs[0])):  # the slope is then a gradient
             return ops.real(ops.mul(dxs[0], ops.conj(slope)))
         return ops.mul(dxs[0], slope)
 

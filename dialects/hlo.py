@@ -15,6 +15,7 @@ from axil.dialects.avals import aval
 from axil.dialects.mlir import aval_of_type, context, ir, stablehlo_bindings, tensor_type, to_attribute
 
 _create = ir.Operation.create
+_C128 = np.dtype(np.complex128)
 
 
 def op(name: str, *values: ir.Value, **attributes: ir.Attribute) -> ir.Value:
@@ -33,6 +34,15 @@ def typed(
     )  # fmt: skip
 
 
+def before(
+    op: ir.Operation, name: str, results: list[ir.Type], values: list[ir.Value],
+    attributes: dict[str, ir.Attribute] | None = None,
+) -> ir.Operation:  # fmt: skip
+    """Create `stablehlo.<name>` before an operation, at its location: what most operations are lowered by."""
+    ip, loc = ir.InsertionPoint(op), op.location
+    return _create("stablehlo." + name, results=results, operands=values, attributes=attributes, ip=ip, loc=loc)
+
+
 def ints(values: Sequence[int]) -> ir.Attribute:
     """A dense array of 64-bit integers."""
     return to_attribute("ints", tuple(values))
@@ -44,8 +54,11 @@ def integer(value: int) -> ir.Attribute:
 
 
 def constant(array: Any, dtype: Any = None) -> ir.Value:
-    """Emit a constant."""
-    attribute = to_attribute("dense", np.asarray(array, dtype))
+    """Emit a constant; one of c128 in parts, since IREE 3.13 cannot store elements of 128 bits."""
+    array = np.asarray(array, dtype)
+    if array.dtype == _C128:
+        return op("complex", constant(array.real), constant(array.imag))
+    attribute = to_attribute("dense", array)
     return _create("stablehlo.constant", results=[attribute.type], attributes={"value": attribute}).results[0]
 
 
@@ -99,7 +112,7 @@ def select(predicate: ir.Value, on_true: ir.Value, on_false: ir.Value) -> ir.Val
 
 def barrier(x: ir.Value) -> ir.Value:
     """Emit `optimization_barrier`: IREE sees no further back than this value."""
-    return typed("optimization_barrier", [x.type], [x]).results[0]
+    return _create("stablehlo.optimization_barrier", results=[x.type], operands=[x]).result
 
 
 def compare(lhs: ir.Value, rhs: ir.Value, direction: str) -> ir.Value:
@@ -149,7 +162,10 @@ def reduce(values: Sequence[ir.Value], inits: Sequence[ir.Value], axes: Sequence
 def pad(
     x: ir.Value, value: ir.Value, low: Sequence[int], high: Sequence[int], interior: Sequence[int]
 ) -> ir.Value:
-    """Emit `pad`."""
+    """Emit `pad`; of c128 in parts, since IREE 3.13 cannot fill with elements of 128 bits."""
+    if aval_of_type(x.type).dtype == _C128:
+        parts = [pad(op(part, x), op(part, value), low, high, interior) for part in ("real", "imag")]
+        return op("complex", *parts)
     return op(
         "pad", x, value,
         edge_padding_low=ints(low), edge_padding_high=ints(high), interior_padding=ints(interior),

@@ -21,7 +21,7 @@ from torch_mlir.dialects import ext, irdl  # noqa: F401  (irdl: `ext` needs it l
 from torch_mlir.passmanager import PassManager
 
 from axil.dialects import dense
-from axil.dialects.avals import SMALL_TYPES, Aval, aval
+from axil.dialects.avals import MLIR_VALUES, SMALL_TYPES, Aval, aval
 from axil.dialects.errors import AttributeValueError
 
 __all__ = [
@@ -85,6 +85,9 @@ class _CallEffects(ir.MemoryEffectsOpInterface):
     def get_effects(op: Any, effects: Any) -> None:
         if EFFECTS in op.attributes:
             effects.append(ir.MemoryEffect.Write)
+
+
+MLIR_VALUES.update((ir.OpResult, ir.BlockArgument))
 
 
 def unknown_location() -> ir.Location:
@@ -198,7 +201,7 @@ def from_attribute(attribute: ir.Attribute) -> Any:
     if found is None:
         if isinstance(attribute, ir.DenseElementsAttr):
             array = dense.to_array(attribute, aval_of_type(attribute.type))
-            if array.size <= 16:  # others can be large, and are read once
+            if array.size <= 16 or not any(array.strides):  # others can be large, and are read once
                 _values[attribute] = array
             return array
         found = _values[attribute] = _read(attribute)

@@ -14,6 +14,7 @@ bools, dtypes. `None` stands for a zero tangent or cotangent, and is never mater
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from axil.dialects.avals import Aval, aval_of
+from axil.dialects.avals import MLIR_VALUES, Aval, aval_of
 from axil.dialects.errors import DeclarationError
 
 OPS: dict[str, Op] = {}
@@ -85,6 +86,32 @@ class Linear:
     def dtype(self) -> np.dtype:
         """Dtype of the operand."""
         return self.aval.dtype
+
+
+class ByDtype:
+    """A lowering rule: the StableHLO op that `name_of` gives for the result's dtype, or `otherwise` where it has none.
+
+    `keeps` are attributes that the StableHLO op has too; such a rule needs `otherwise`, for callers that have none.
+    """
+
+    __slots__ = ("keeps", "otherwise", "rule")
+
+    def __init__(
+        self, name_of: Callable[[Any], str | None], otherwise: Any = None, keeps: tuple[str, ...] = ()
+    ) -> None:
+        self.keeps = keeps
+        self.otherwise = otherwise
+        self.rule = functools.cache(lambda dtype: name_of(dtype) or otherwise)
+        """The rule for a dtype: the name of an op, or a function."""
+
+    def __call__(self, values: Any, results: Any, context: Any, **attributes: Any) -> Any:
+        from axil.dialects import hlo
+        from axil.dialects.mlir import aval_of_type
+
+        rule = self.rule(aval_of_type(results[0]).dtype)
+        if isinstance(rule, str) and not self.keeps:
+            return hlo.typed(rule, results, values).results[0]
+        return self.otherwise(values, results, context, **attributes)
 
 
 def is_linear(x: Any) -> bool:
@@ -153,6 +180,7 @@ class Op:
     makes_nan: bool = True  # False: it moves, chooses or rounds values
     raises: Callable[..., Failure] | None = None
     simplify: Callable[..., Any] | None = None
+    chooses: bool = False  # `simplify` gives an operand, where another is a certain constant, and emits nothing
     foldable: bool = True  # False: constant operands must not be computed at compile time
     moves: bool = False  # a result's elements are elements of the operands: its reference takes arrays of any dtype
     marks_keys: bool = False  # says of random keys that they are used, or new: see `axil.dialects.keys`
@@ -201,10 +229,8 @@ class Op:
 
     def __call__(self, *operands: Any, **attributes: Any) -> Any:
         """Emit the op where MLIR is being built, else compute it with NumPy. For rules, not for users."""
-        if _emitting():
-            from axil.dialects.emit import emit
-
-            return emit(self, operands, attributes)
+        if operands and type(operands[0]) in MLIR_VALUES or _emitting():
+            return _emit()(self, operands, attributes)
         arrays = [x if isinstance(x, np.ndarray) else _like(x, operands) for x in operands]
         return self.evaluate(arrays, attributes)
 
@@ -250,6 +276,14 @@ def _emitting() -> bool:
     except ValueError:
         return False
     return True
+
+
+@functools.cache
+def _emit() -> Callable[..., Any]:
+    """`emit`, imported late, for eager execution needs no MLIR, and once, for an import costs 0.5 us each time."""
+    from axil.dialects.emit import emit
+
+    return emit
 
 
 def _like(x: Any, operands: Any) -> np.ndarray:

@@ -114,6 +114,8 @@ def _reduction(
         from axil.dialects import hlo
 
         x, dtype = values[0], dtype_of(values[0])
+        if not av.aval_of(x).size:
+            return hlo.splat(results[0], neutral(dtype))
         if av.is_bool(dtype) and av.aval_of(x).size >= _MANY:
             # IREE 3.13 reduces bits one by one: as i32 they are ten times faster.
             init = hlo.constant(np.asarray(bool(neutral(dtype)), np.int32))

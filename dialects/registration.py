@@ -34,10 +34,20 @@ def load_dialect() -> None:
     for op in declared:
         if op not in extending:
             _op_class(op, len(op.operands), op.name)
-    Axil.load()
+    _load(Axil)
     for op in extending:
         _register_late(op, len(op.operands), op.name, ir.Context.current)
     _loaded = True
+
+
+def _load(dialect: Any) -> None:
+    """What `ext.Dialect.load` does, but for telling the bindings of the op classes.
+
+    With a class of its own to look up and make, every look at an operation costs three times as much: 0.6 us.
+    """
+    irdl_bindings.load_dialects(dialect._emit_module())
+    for cls in dialect.operations:
+        cls._attach_traits()
 
 
 def declare_arity(op: Op, arity: int) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from axil.dialects import complex_formulas as of_complex
 from axil.dialects import formulas, staged, taylor
+from axil.dialects.avals import is_complex
 from axil.dialects.errors import AttributeValueError
 from axil.dialects.factories import (
     Aval,
@@ -74,11 +75,38 @@ def _one_less_square(x: Any) -> Any:
     return ops.mul(ops.sub(one, x), ops.add(one, x))
 
 
+# Of complex numbers on a branch cut the sign of a zero says on which side of it. A square loses that sign, and so do
+# `x + 1` and `1 - x`, whose 1 has an imaginary part of +0. `x - 1`, `x - -1` and negations keep it.
+
+
+def _less(x: Any, value: int) -> Any:
+    return ops.sub(x, full_like(x, value))
+
+
+def _one_over_root(x: Any) -> Any:
+    """1 / sqrt(1 - x^2), the slope of the inverse sine."""
+    if not is_complex(dtype_of(x)):
+        return ops.rsqrt(_one_less_square(x))
+    return ops.mul(ops.rsqrt(ops.neg(_less(x, 1))), ops.rsqrt(_less(x, -1)))
+
+
+def _asinh_slope(y: Any, x: Any) -> Any:
+    """1 / sqrt(1 + x^2)."""
+    if not is_complex(dtype_of(x)):
+        return ops.rsqrt(ops.add(ops.mul(x, x), 1.0))
+    return _one_over_root(ops.complex(ops.neg(ops.imag(x)), ops.real(x)))  # asinh(x) is asin(i x) / i
+
+
+def _acosh_slope(y: Any, x: Any) -> Any:
+    """1 / sqrt(x^2 - 1), by two roots: that of the product would be the other one left of 0."""
+    return ops.mul(ops.rsqrt(_less(x, 1)), ops.rsqrt(_less(x, -1)))
+
+
 # ---- inverse trigonometry ------------------------------------------------------------------------------
 
-asin = _also_complex("asin", "Inverse sine.", lambda y, x: ops.rsqrt(_one_less_square(x)), of_complex.asin,
+asin = _also_complex("asin", "Inverse sine.", lambda y, x: _one_over_root(x), of_complex.asin,
                      domain=(-0.9, 0.9))  # fmt: skip
-acos = _also_complex("acos", "Inverse cosine.", lambda y, x: ops.neg(ops.rsqrt(_one_less_square(x))), of_complex.acos,
+acos = _also_complex("acos", "Inverse cosine.", lambda y, x: ops.neg(_one_over_root(x)), of_complex.acos,
                      domain=(-0.9, 0.9))  # fmt: skip
 atan = _also_complex(
     "atan", "Inverse tangent.", lambda y, x: _one_over(ops.add(ops.mul(x, x), 1.0)), of_complex.atan
@@ -90,12 +118,8 @@ sinh = _also_complex("sinh", "Hyperbolic sine.", lambda y, x: cosh(x), of_comple
                      jet=taylor.with_companion("cosh", 1, 1))  # fmt: skip
 cosh = _also_complex("cosh", "Hyperbolic cosine.", lambda y, x: sinh(x), of_complex.hyperbolic_cosine,
                      jet=taylor.with_companion("sinh", 1, 1))  # fmt: skip
-asinh = _also_complex("asinh", "Inverse hyperbolic sine.", lambda y, x: ops.rsqrt(ops.add(ops.mul(x, x), 1.0)),
-                      of_complex.asinh)  # fmt: skip
-# One root of the product would be the other root for complex numbers left of 0.
-acosh = _also_complex("acosh", "Inverse hyperbolic cosine.",
-                      lambda y, x: ops.mul(ops.rsqrt(ops.sub(x, full_like(x, 1))), ops.rsqrt(ops.add(x, 1.0))),
-                      of_complex.acosh, domain=(1.2, 4.0))  # fmt: skip
+asinh = _also_complex("asinh", "Inverse hyperbolic sine.", _asinh_slope, of_complex.asinh)
+acosh = _also_complex("acosh", "Inverse hyperbolic cosine.", _acosh_slope, of_complex.acosh, domain=(1.2, 4.0))
 atanh = _also_complex("atanh", "Inverse hyperbolic tangent.", lambda y, x: _one_over(_one_less_square(x)),
                       of_complex.atanh, domain=(-0.9, 0.9))  # fmt: skip
 

@@ -38,7 +38,7 @@ def _compile(lowered: Lowered, device: Any, donated: tuple[int, ...], flags: tup
 
     jitted = lowered._jitted
     module = lowered.trace.program.module.operation.clone()  # passes change it, and it may be compiled again
-    with compile_reports.progress(lowered.fun_name, lowered._traced.ir.count(" = ")):
+    with compile_reports.progress(lowered.fun_name, lowered._traced.size):
         try:
             return compile_program(
                 module, for_device(device), donated, jitted.label, keep_unused=jitted.keep_unused, flags=flags

@@ -154,10 +154,14 @@ def host_modules(info: Any, device: Any) -> tuple:
     return (host_module([callback(c) for c in info.host_calls], device),)
 
 
-def publish(trace: Trace) -> str:
-    """Make a finished trace's function the public @main of its module; gives the module's text."""
+def publish(trace: Trace) -> None:
+    """Make a finished trace's function the public @main of its module."""
     operation = trace.program.functions[trace.name]
     del operation.attributes["sym_visibility"]
+
+
+def text_of(trace: Trace) -> str:
+    """The text of a trace's module, in the `axil` dialect."""
     return trace.program.module.operation.get_asm(assume_verified=True)
 
 
@@ -176,17 +180,18 @@ def copied(module: Any) -> Any:
 
 def run_program(trace: Trace, operands: Sequence[Any], outputs: Sequence[Tracer]) -> list[Array]:
     """Compile a finished program (once for each text) and run it."""
-    text = publish(trace)
+    publish(trace)
+    text = text_of(trace)
     module = trace.program.module
     if trace.program.functions.names_calls:  # its text is new each time, and not once it is written out
-        from axil.compiler.pipeline import text_of, transform
+        from axil.compiler import pipeline
 
         module = copied(module)
         try:
-            transform(module)
+            pipeline.transform(module)
         except RULE_ERRORS as e:
             raise user_error(e) from None
-        text = text_of(module)
+        text = pipeline.text_of(module)
     compiled = _by_text.get(text)
     if compiled is None:
         from axil.compiler.pipeline import compile_program
@@ -219,4 +224,4 @@ def forget_programs() -> None:
     _by_text.clear()
 
 
-__all__ = ["RunnableProgram", "copied", "forget_programs", "host_modules", "publish", "run_program"]
+__all__ = ["RunnableProgram", "copied", "forget_programs", "host_modules", "publish", "run_program", "text_of"]

@@ -11,6 +11,7 @@ arguments are a part of the program: they are passed to `trace` and `lower`, and
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol, runtime_checkable
@@ -20,7 +21,7 @@ from axil.avals_of import ShapedArray
 from axil.config import config
 from axil.core import Trace
 from axil.operands import ArgumentError
-from axil.programs import RunnableProgram, copied, publish
+from axil.programs import RunnableProgram, copied, publish, text_of
 from axil.recompiles import Text
 from axil.shape_structs import ShapeDtypeStruct
 from axil.source import user_line
@@ -142,17 +143,22 @@ class Traced(Stage):
         self._treedef = treedef
         self._outputs = outputs
         self._call = call
-        self._text = Text(publish(trace))
+        publish(trace)
 
-    @property
+    @functools.cached_property
     def ir(self) -> Text:
         """The program as MLIR text in the `axil` dialect. What JAX calls `jaxpr`."""
-        return self._text
+        return Text(text_of(self._trace))
 
     @property
     def jaxpr(self) -> Text:
         """The same as `ir`, under JAX's name."""
-        return self._text
+        return self.ir
+
+    @property
+    def size(self) -> int:
+        """How many operations were traced."""
+        return self._trace.program.functions.size
 
     def lower(self, *, lowering_platforms: Sequence[str] | None = None) -> Lowered:
         """Make the program ready for the compiler. It can only be lowered for the device of this process."""

@@ -12,9 +12,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from axil import errors
 from axil.arrays import RULE_ERRORS, Array, Tracer, UnknownValue, as_array, user_error
-from axil.dialects.avals import Aval
+from axil.dialects.avals import Aval, aval
 from axil.dialects.host_functions import EffectLog
 from axil.dialects.op import Op
 from axil.places import mlir_location
@@ -29,9 +31,11 @@ class Program:
 
     def __init__(self) -> None:
         from axil.compiler.derive import Deriver
+        from axil.dialects.emit import planned
         from axil.dialects.mlir import context, ir
 
         self.ir = ir
+        self.planned, self.create = planned, ir.Operation.create  # looked up here, as every operation asks for them
         self.context = context()
         self.module = ir.Module.create(loc=ir.Location.unknown(self.context))
         self.functions = Deriver(self.module)
@@ -89,6 +93,7 @@ class Trace:
         self.ip = program.ir.InsertionPoint(self.block)
         self.captures: list[Capture] = []
         self._captured: dict[int, Tracer] = {}
+        self._splats: dict[tuple, Any] = {}
         self.known: dict[Any, Any] = {}
         self.sources: dict[Any, Any] = {}
         self.concrete = False  # all its values can be computed now, and it is what will run
@@ -105,24 +110,17 @@ class Trace:
 
     def emit(self, op: Op, operands: Sequence[Any], attributes: dict[str, Any], weak: bool) -> Any:
         """Emit an operation on lifted operands."""
-        from axil.dialects.emit import op_name
-        from axil.dialects.mlir import tensor_type, to_attribute
-
         tracers = [self.lift(x) for x in operands]
-        inferred = op.infer(*[t.aval for t in tracers], **attributes)
-        single = type(inferred) is not tuple
-        outputs = (inferred,) if single else inferred
+        plan = self.program.planned(op, [t.aval for t in tracers], attributes)
         location = user_location()
-        kinds = op.attributes
-        built = {k: to_attribute(kinds[k], v) for k, v in attributes.items()}
-        made = self.program.ir.Operation.create(
-            op_name(op, len(tracers)), results=[tensor_type(a) for a in outputs],
-            operands=[t.value for t in tracers], attributes=built or None, loc=mlir_location(location), ip=self.ip,
+        made = self.program.create(
+            plan.name, results=plan.types, operands=[t.value for t in tracers], attributes=plan.attributes,
+            loc=mlir_location(location), ip=self.ip,
         )  # fmt: skip
-        if op.has_effect:
+        if plan.effect:
             self._mark_effect()
-        results = [Tracer(self, v, a, weak, location) for v, a in zip(made.results, outputs)]
-        return results[0] if single else tuple(results)
+        results = [Tracer(self, v, a, weak, location) for v, a in zip(made.results, plan.avals)]
+        return results[0] if plan.single else tuple(results)
 
     def _mark_effect(self) -> None:
         from axil.compiler.functions import mark_effects
@@ -195,9 +193,23 @@ class Trace:
             trace = trace.parent
         return False
 
+    def splat(self, scalar: np.ndarray, shape: tuple[int, ...], weak: bool) -> Tracer:
+        """A constant whose elements are all `scalar` (a 0-d array); emitted once in this function."""
+        location = user_location()
+        key = (scalar.dtype, scalar.tobytes(), shape)
+        value = self._splats.get(key)
+        if value is None:
+            from axil.dialects.emit import splat
+
+            with mlir_location(location), self.ip:
+                value = self._splats[key] = splat(scalar, shape)
+        return Tracer(self, value, aval(shape, scalar.dtype), weak, location)
+
     def _constant(self, x: Array) -> Tracer:
         from axil.dialects.emit import constant
 
+        if x.aval.size == 1:
+            return self.splat(x._numpy.reshape(()), x.aval.shape, x.weak_type)
         location = user_location()
         with mlir_location(location), self.ip:
             value = constant(x._numpy)

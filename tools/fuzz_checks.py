@@ -11,6 +11,7 @@ arguments.
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,8 @@ RELATIVE = 2e-3
 """Tolerance of single precision. Wrong code is off by more."""
 COARSE = 5e-2
 """Tolerance of programs with floats of 16 bits or less."""
+ROUNDING = 1e-7
+"""How far the operands of `programs.ROUGH` ops are nudged: as far as rounding to single precision does."""
 
 
 class Refused(Exception):
@@ -63,12 +66,12 @@ def arrays(program: Program, seed: Sequence[int]) -> list[Any]:
     return [as_array(x) for x in programs.draw(program.inputs, np.random.default_rng(seed))]
 
 
-def reference(program: Program, xs: Sequence[Any]) -> list[np.ndarray]:
+def reference(program: Program, xs: Sequence[Any], nudge: programs.Nudge | None = None) -> list[np.ndarray]:
     """What a program gives eagerly."""
     from axil.core import DerivativeError
 
     try:
-        return [np.asarray(y) for y in programs.run(program, xs)]
+        return [np.asarray(y) for y in programs.run(program, xs, nudge)]
     except (DerivativeError, NotImplementedError) as error:
         raise Refused(str(error).splitlines()[0]) from None
 
@@ -137,9 +140,9 @@ def _sensitivity(program: Program, xs: Sequence[Any], wanted: Sequence[np.ndarra
     """What rounding does to each result: how far its elements are from those in double precision, at most."""
     from axil.core import as_array
 
-    wide = programs.widened(program)
+    wide, nudge = programs.widened(program), programs.nudging((0,), ROUNDING)
     try:
-        precise = reference(wide, [as_array(programs.widen(np.asarray(x))) for x in xs])
+        precise = reference(wide, [as_array(programs.widen(np.asarray(x))) for x in xs], nudge)
     except Exception:
         return [np.inf] * len(wanted)
     found = []
@@ -208,7 +211,7 @@ def check_derivatives(program: Program, seed: int) -> tuple[str, str] | None:
 
 def _derivatives(program: Program, seed: Sequence[int], smooth: bool) -> tuple[str, str] | None:
     import axil
-    from axil.core import DerivativeError, as_array
+    from axil.core import DerivativeError
 
     xs = arrays(program, seed)
     moving = [i for i, x in enumerate(xs) if av.is_inexact(x.dtype) and x.dtype.itemsize > 2 and x.size]
@@ -221,23 +224,26 @@ def _derivatives(program: Program, seed: Sequence[int], smooth: bool) -> tuple[s
     if not any(w is not None for w in weights):
         return None
 
-    def total(*moved: Any) -> Any:
+    def total(*moved: Any, nudge: programs.Nudge | None = None) -> Any:
         """A real number from all results."""
         values = list(xs)
         for i, x in zip(moving, moved):
             values[i] = x
-        ys = programs.run(program, values)
+        ys = programs.run(program, values, nudge)
         parts = [axil.numpy.sum(axil.numpy.real(y * w)) for y, w in zip(ys, weights) if w is not None]
         return sum(parts[1:], parts[0])
 
     points = [xs[i] for i in moving]
     try:
-        forward = float(axil.jvp(total, tuple(points), tuple(map(as_array, directions)))[1])
-        gradients = axil.vjp(total, *points)[1](as_array(np.float64(1)))
+        forward, backward, size = _both_modes(total, points, directions)
     except (DerivativeError, NotImplementedError):
         return None
-    backward = sum(float(np.sum(np.real(np.asarray(g) * d))) for g, d in zip(gradients, directions))
-    size = sum(float(np.sum(np.abs(np.asarray(g) * d))) for g, d in zip(gradients, directions))
+    if programs.is_rough(program):
+        nudged = functools.partial(total, nudge=programs.nudging((*seed, 2), 1e-9))
+        others = _both_modes(nudged, points, directions)
+        scale = 1e-2 * (size + abs(forward))
+        if not all(abs(x - y) <= scale for x, y in zip((forward, backward), others)):  # NaN neither
+            return None  # rounding decides the derivative
     if not np.isfinite(forward) or not np.isfinite(backward):
         same = np.isnan(forward) == np.isnan(backward) or not np.isfinite(size)
         if same or not all(np.isfinite(y).all() for y in outputs if av.is_inexact(y.dtype)):
@@ -246,6 +252,18 @@ def _derivatives(program: Program, seed: Sequence[int], smooth: bool) -> tuple[s
     if abs(forward - backward) > 1e-6 * (size + abs(forward)) + 1e-9:
         return "reverse mode", f"{backward}, forward mode gives {forward}"
     return _against_differences(total, points, directions, forward, size) if smooth else None
+
+
+def _both_modes(total: Any, points: Sequence[Any], directions: Sequence[np.ndarray]) -> tuple[float, float, float]:
+    """The derivative in forward and in reverse mode, and the sum of the sizes of its terms."""
+    import axil
+    from axil.core import as_array
+
+    forward = float(axil.jvp(total, tuple(points), tuple(map(as_array, directions)))[1])
+    gradients = axil.vjp(total, *points)[1](as_array(np.float64(1)))
+    terms = [np.asarray(g) * d for g, d in zip(gradients, directions)]
+    backward = sum(float(np.sum(np.real(x))) for x in terms)
+    return forward, backward, sum(float(np.sum(np.abs(x))) for x in terms)
 
 
 def _against_differences(

@@ -31,8 +31,16 @@ EXCLUDED = {
 }
 """Ops that programs are not made of, and why."""
 
-ROUGH = {"geqrf": "dependent columns have no derivative, and programs make them"}
-"""Ops whose derivatives exist for their samples, but not for all operands, and why."""
+_REFLECTORS = "of dependent columns, rounding decides the reflectors, and these have no derivative"
+ROUGH = {"qr": _REFLECTORS, "geqrf": _REFLECTORS, "hessenberg": _REFLECTORS, "tridiagonal": _REFLECTORS}
+"""Ops with results that are unique for most operands, but not for all that programs make, and why.
+
+Such a program runs once more with their operands nudged (`Nudge`): results and derivatives are compared as far as that
+leaves them as they are.
+"""
+
+Nudge = Callable[[Any], Any]
+"""Changes an operand a little, as rounding does."""
 
 RARE = 0.15
 """How often ops of these families are taken, beside others: they compile slowly."""
@@ -90,13 +98,13 @@ class Program:
 # ---- running -------------------------------------------------------------------------------------------
 
 
-def run(program: Program, inputs: Sequence[Any]) -> list[Any]:
-    """The results of a program on arrays or tracers."""
-    values = every_value(program, inputs)
+def run(program: Program, inputs: Sequence[Any], nudge: Nudge | None = None) -> list[Any]:
+    """The results of a program on arrays or tracers; with `nudge`, operands of `ROUGH` ops go through it."""
+    values = every_value(program, inputs, nudge)
     return [values[i] for i in program.outputs]
 
 
-def every_value(program: Program, inputs: Sequence[Any]) -> list[Any]:
+def every_value(program: Program, inputs: Sequence[Any], nudge: Nudge | None = None) -> list[Any]:
     """All values of a program, in order."""
     from axil.core import bind
 
@@ -104,21 +112,23 @@ def every_value(program: Program, inputs: Sequence[Any]) -> list[Any]:
     for step in program.steps:
         operands = [values[i] for i in step.operands]
         if step.body is not None:
-            values.append(_control(step, operands))
+            values.append(_control(step, operands, nudge))
             continue
+        if nudge is not None and step.name in ROUGH:
+            operands = [nudge(x) for x in operands]
         result = bind(OPS[step.name], *operands, **step.attributes)
         values.extend(result if isinstance(result, (tuple, list)) else [result])
     return values
 
 
-def _control(step: Step, operands: list[Any]) -> Any:
+def _control(step: Step, operands: list[Any], nudge: Nudge | None) -> Any:
     """Run a step that has a body: a function of (x, y) that gives a value like x."""
     import axil
     from axil import lax
 
     body = step.body
     assert body is not None
-    call: Callable[..., Any] = lambda x, y: run(body, [x, y])[0]
+    call: Callable[..., Any] = lambda x, y: run(body, [x, y], nudge)[0]
     x, y = operands[:2]
     if step.name == "cond":
         return lax.cond(lax.gt(lax.reduce_sum(x, tuple(range(x.ndim))), x.dtype.type(0)), call, lambda x, y: x, x, y)
@@ -135,6 +145,19 @@ def _control(step: Step, operands: list[Any]) -> Any:
     if step.name == "vjp":
         return axil.vjp(lambda x: call(x, y), x)[1](x)[0]
     return {"checkpoint": axil.checkpoint, "jit": axil.jit}[step.name](call)(x, y)
+
+
+def nudging(seed: Sequence[int], relative: float) -> Nudge:
+    """A nudge of each element by a random part of it."""
+    from axil.core import as_array
+
+    rng = np.random.default_rng(seed)
+    return lambda x: x * as_array((1 + relative * rng.standard_normal(x.shape)).astype(x.dtype))
+
+
+def is_rough(program: Program) -> bool:
+    """Whether a program has `ROUGH` ops."""
+    return any(step.name in ROUGH or (step.body is not None and is_rough(step.body)) for step in program.steps)
 
 
 def draw(inputs: Sequence[Input], rng: np.random.Generator) -> list[np.ndarray]:
@@ -278,7 +301,7 @@ class _Writer:
             trial = [a.with_shape(shape) for a in wanted]
             if self._infers(op, trial, {}):
                 wanted = trial
-        self.smooth &= sample.grad and op.name not in ROUGH
+        self.smooth &= sample.grad
         operands = [self.fitting(a, domain) for a in wanted]
         self.emit(op, operands, dict(sample.attributes))
 

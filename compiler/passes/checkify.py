@@ -17,11 +17,11 @@ from axil.dialects.avals import is_inexact
 from axil.dialects.checks import any_of
 from axil.dialects.combinators.error_state import Checked, ErrorState
 from axil.dialects.effects import EXPLICIT, Message
-from axil.dialects.emit import declared_op
+from axil.dialects.emit import attributes_of, declared_op
 from axil.dialects.errors import AttributeValueError
 from axil.dialects.factories import ops
 from axil.dialects.locations import read
-from axil.dialects.mlir import EFFECTS, aval_of_type, from_attribute, ir
+from axil.dialects.mlir import EFFECTS, aval_of_type, ir
 from axil.dialects.op import Check, Failure, Op, full
 
 NAN = "nan"
@@ -52,7 +52,7 @@ def _update_mark(function: ir.Operation) -> None:
 
 
 def _operation(op: ir.Operation, declaration: Op, state: ErrorState, categories: tuple[str, ...]) -> None:
-    attributes = {a: from_attribute(op.attributes[a]) for a in declaration.attributes}
+    attributes = attributes_of(op, declaration)
     operands = list(op.operands)
     if declaration.raises is not None:
         failure = declaration.raises(operands, **attributes)

@@ -1,7 +1,8 @@
 """Formulas in a lowered program: emitted once and called at each place, and kept from growing together.
 
 A sine is some ninety operations in f32 and over three hundred in f64. Python emits them once for each kind of operands;
-IREE inlines the calls faster than Python would emit them again.
+IREE inlines the calls faster than Python would emit them again. The functions are kept, and copied into further
+programs.
 
 IREE 3.13 fuses elementwise operations without bound, and the time it takes to compile a fused one grows far faster
 than its length: the forward derivative of two nested sines in f64 took half a minute. So a barrier follows a formula
@@ -11,12 +12,12 @@ where the chain of operations behind it has become long; it costs one pass over 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from axil.compiler.functions import body_of, operations
+from axil.compiler.functions import Functions, body_of
 from axil.dialects import hlo
 from axil.dialects.avals import SMALL_TYPES
-from axil.dialects.mlir import aval_of_type, ir
+from axil.dialects.mlir import aval_of_type, context, ir
 
 SHORT = 4
 """Formulas of at most so many operations are emitted in place."""
@@ -38,8 +39,9 @@ class Formulas:
         """Emit a formula, as a call where it can be shared; `None` for an op that is lowered otherwise."""
         if not getattr(declaration.lower, "formula", False) or attributes:
             return None
-        name, length = self._function(declaration, operands, types)
-        if share and length > SHORT and not any(aval_of_type(v.type).dtype in SMALL_TYPES for v in operands):
+        avals = tuple(aval_of_type(v.type) for v in operands)
+        name, length = self._function(declaration, avals, types)
+        if share and length > SHORT and not any(a.dtype in SMALL_TYPES for a in avals):
             self._called.add(name)
             results = self._lowering.d.call(name, operands)
         else:
@@ -54,25 +56,84 @@ class Formulas:
         """Note an operation that is no formula."""
         behind = self._longest(operands)
         if behind:
-            self._behind.update((r, behind + 1) for r in results)
+            for result in results:
+                self._behind[result] = behind + 1
 
     def shared(self) -> set[str]:
         """The functions that are called."""
         return self._called
 
     def _longest(self, values: Sequence[ir.Value]) -> int:
-        return max((self._behind.get(v, 0) for v in values), default=0)
+        longest = 0
+        for value in values:  # (a generator would take longer than the rest)
+            behind = self._behind.get(value)
+            if behind is not None and behind > longest:
+                longest = behind
+        return longest
 
-    def _function(self, declaration: Any, operands: list, types: list) -> tuple[str, int]:
+    def _function(self, declaration: Any, avals: tuple, types: list) -> tuple[str, int]:
         """The function of a formula on operands of these types, and the number of operations in it."""
-        d = self._lowering.d
-        avals = tuple(aval_of_type(v.type) for v in operands)
-        key = (declaration.name, avals)
-        if key not in self._made:
-            emit = lambda *values: listed(declaration.lower(list(values), types, self._lowering))
-            name = d.build(f"formula.{declaration.name}", avals, emit)
-            self._made[key] = name, len(operations(body_of(d[name])))
-        return self._made[key]
+        key = (declaration, avals)
+        found = self._made.get(key)
+        if found is None:
+            found = self._copied(declaration, avals, types)
+            if found is None:
+                found = _build(self._lowering.d, declaration, avals, types, self._lowering)
+            self._made[key] = found
+        return found
+
+    def _copied(self, declaration: Any, avals: tuple, types: list) -> tuple[str, int] | None:
+        """A copy of the formula's template; `None` where it has none."""
+        key = (declaration, avals, self._lowering.platform, self._lowering.use_kernels)
+        template = _templates.get(key, ...)
+        if template is ...:
+            if len(_templates) >= _MAX_TEMPLATES:
+                _templates.clear()
+            template = _templates[key] = _template(declaration, avals, types, self._lowering)
+        if template is None:
+            return None
+        return self._lowering.d.adopt(template.functions, template.name), template.length
+
+
+class _Template(NamedTuple):
+    """A formula that has been made in this process: the module, the function in it, and its length."""
+
+    functions: Functions
+    name: str
+    length: int
+
+
+_templates: dict[tuple, Any] = {}  # None for formulas that have none
+_MAX_TEMPLATES = 1_000
+
+
+class _NeedsProgramError(Exception):
+    """A formula has parts beside straight-line code: loops, kernels."""
+
+
+class _Alone:
+    """What a formula finds of the lowering while its template is made."""
+
+    def __init__(self, lowering: Any) -> None:
+        self.platform, self.use_kernels = lowering.platform, lowering.use_kernels
+
+    def __getattr__(self, name: str) -> Any:
+        raise _NeedsProgramError(name)
+
+
+def _template(declaration: Any, avals: tuple, types: list, lowering: Any) -> _Template | None:
+    with ir.Location.unknown(context()):
+        functions = Functions(ir.Module.create())
+        try:
+            return _Template(functions, *_build(functions, declaration, avals, types, _Alone(lowering)))
+        except _NeedsProgramError:
+            return None
+
+
+def _build(functions: Functions, declaration: Any, avals: tuple, types: list, of: Any) -> tuple[str, int]:
+    emit = lambda *values: listed(declaration.lower(list(values), types, of))
+    name = functions.build(f"formula.{declaration.name}", avals, emit)
+    return name, len(body_of(functions[name]).operations)
 
 
 def listed(results: Any) -> list:

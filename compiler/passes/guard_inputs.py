@@ -128,25 +128,30 @@ def _aliases(op: ir.Operation, position: int) -> Iterator[ir.Value]:
                 yield parent.regions[1].blocks[0].arguments[position]
 
 
-def copied(x: ir.Value, of: Aval) -> tuple[ir.Operation, ir.Value]:
-    """Emit a copy of a value; gives the operation that reads the value, and the copy."""
+def copied(x: ir.Value, of: Aval, number: int = 0) -> tuple[ir.Operation, ir.Value]:
+    """Emit a copy of a value; gives the operation that reads the value, and the copy.
+
+    Copies of one value with the same `number` may become one.
+    """
     if is_complex(of.dtype):
         pair = hlo.typed("optimization_barrier", [x.type, x.type], [x, x])
         parts = [hlo.op("real", pair.results[0]), hlo.op("imag", pair.results[1])]
-        real, imag = [copied(p, aval_of_type(p.type))[1] for p in parts]
+        real, imag = [copied(p, aval_of_type(p.type), number)[1] for p in parts]
         return pair, hlo.op("complex", real, imag)
     bits = of.with_dtype("int8" if is_bool(of.dtype) else f"int{8 * of.dtype.itemsize}")
     way = "convert" if is_bool(of.dtype) else "bitcast_convert"
     if bits is of:
-        zero = _zero(bits)
+        zero = _zero(bits, number)
         mixed = hlo.typed("xor", [x.type], [x, zero])
         return mixed, mixed.results[0]
     read = hlo.typed(way, [tensor_type(bits)], [x])
-    mixed = hlo.op("xor", read.results[0], _zero(bits))
+    mixed = hlo.op("xor", read.results[0], _zero(bits, number))
     return read, hlo.typed(way, [x.type], [mixed]).results[0]
 
 
-def _zero(of: Aval) -> ir.Value:
-    """Zeros, of which IREE cannot know what they are."""
-    scalar = hlo.barrier(hlo.constant(np.zeros((), of.dtype)))
+def _zero(of: Aval, number: int = 0) -> ir.Value:
+    """Zeros, of which IREE cannot know what they are: a number behind a barrier, less the number."""
+    scalar = hlo.barrier(hlo.constant(np.asarray(number, of.dtype)))
+    if number:
+        scalar = hlo.op("subtract", scalar, hlo.constant(np.asarray(number, of.dtype)))
     return hlo.broadcast(scalar, of.shape, ()) if of.shape else scalar

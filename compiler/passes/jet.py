@@ -16,10 +16,10 @@ from axil.compiler.functions import body_of, copy_operation, located, operations
 from axil.compiler.passes.jvp import replace_return
 from axil.compiler.passes.prune import prune
 from axil.dialects.combinators.combinator import given, instantiate, pick, split, spread
-from axil.dialects.emit import declared_op
+from axil.dialects.emit import attributes_of, declared_op
 from axil.dialects.errors import DifferentiationError
 from axil.dialects.locations import derivative_of
-from axil.dialects.mlir import from_attribute, ir
+from axil.dialects.mlir import ir
 from axil.dialects.op import Op
 from axil.dialects.taylor import scaled
 
@@ -73,7 +73,7 @@ def _operation(d: Any, op: ir.Operation, series: dict, order: int) -> None:
     if declaration is None:
         raise DifferentiationError(f"operation '{op.name}' is not of the axil dialect and has no derivative")
     operands, results = list(op.operands), list(op.results)
-    attributes = {a: from_attribute(op.attributes[a]) for a in declaration.attributes}
+    attributes = attributes_of(op, declaration)
     terms = [series.get(v) for v in operands]
     y = results[0] if len(results) == 1 else tuple(results)
     if _is_linear(declaration, terms):

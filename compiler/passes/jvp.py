@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from axil.compiler.functions import body_of, located, operations, terminator
+from axil.compiler.functions import body_of, located, operations, place_error, terminator
 from axil.dialects.combinators.combinator import given
-from axil.dialects.emit import declared_op
+from axil.dialects.emit import attributes_of, declared_op
 from axil.dialects.errors import DifferentiationError
 from axil.dialects.locations import derivative_of
-from axil.dialects.mlir import from_attribute, ir
+from axil.dialects.mlir import ir
 
 
 class Jvp(NamedTuple):
@@ -42,15 +42,21 @@ def augment(d: Any, name: str, mask: tuple[bool, ...], rule: str) -> tuple[list,
             tangents[argument] = block.add_argument(argument.type, d[name].location)
     body = operations(block)
     for op, following in zip(body, body[1:]):
-        if not any(v in tangents for v in op.operands):
+        operands = list(op.operands)
+        if tangents.keys().isdisjoint(operands):
             continue
         if op.name == "func.call":
             if not any(_is_used(r) for r in op.results):  # a rule may call what cannot be differentiated, and drop it
                 continue
-            _augment_call(d, op, tangents, rule)
+            _augment_call(d, op, operands, tangents, rule)
         else:
-            with ir.InsertionPoint(following), located(derivative_of(op.name, op.location)):
-                _augment_op(op, tangents)
+            location = derivative_of(op.name, op.location)
+            try:
+                with ir.InsertionPoint(following), location:
+                    _augment_op(op, operands, tangents)
+            except Exception as error:
+                place_error(error, location)
+                raise
     outs = list(body[-1].operands)
     return outs, [tangents.get(v) for v in outs]
 
@@ -59,26 +65,25 @@ def _is_used(value: ir.Value) -> bool:
     return next(iter(value.uses), None) is not None
 
 
-def _augment_op(op: ir.Operation, tangents: dict) -> None:
+def _augment_op(op: ir.Operation, operands: list, tangents: dict) -> None:
     declaration = declared_op(op.name)
     if declaration is None:
         raise DifferentiationError(f"operation '{op.name}' is not of the axil dialect and has no derivative")
-    operands, results = list(op.operands), list(op.results)
-    attributes = {a: from_attribute(op.attributes[a]) for a in declaration.attributes}
+    results = list(op.results)
+    attributes = attributes_of(op, declaration)
     y = results[0] if len(results) == 1 else tuple(results)
-    dy = declaration.jvp(y, operands, [tangents.get(v) for v in operands], **attributes)
+    dy = declaration.jvp(y, operands, list(map(tangents.get, operands)), **attributes)
     for result, t in zip(results, dy if isinstance(dy, (tuple, list)) else (dy,)):
         if t is not None:
             tangents[result] = t
 
 
-def _augment_call(d: Any, op: ir.Operation, tangents: dict, rule: str) -> None:
+def _augment_call(d: Any, op: ir.Operation, operands: list, tangents: dict, rule: str) -> None:
     site = d.site(op.attributes["callee"].value)
     if site is None:
         raise DifferentiationError(f"function @{op.attributes['callee'].value} has no body and no derivative")
-    operands = list(op.operands)
     with ir.InsertionPoint(op), located(op.location):
-        outs, touts = getattr(site.combinator, rule)(d, site, operands, [tangents.get(v) for v in operands])
+        outs, touts = getattr(site.combinator, rule)(d, site, operands, list(map(tangents.get, operands)))
     for result, out, t in zip(list(op.results), outs, touts, strict=True):
         result.replace_all_uses_with(out)
         if t is not None:

@@ -7,11 +7,12 @@ What is cheap to compute again (constants, broadcasts) is copied and not kept.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from axil.compiler.functions import body_of, copy_operation, has_effects, mark_effects, operations
 from axil.compiler.passes.jvp import augment, replace_return
-from axil.compiler.passes.prune import prune
+from axil.compiler.passes.prune import acts, prune
 from axil.dialects.combinators.combinator import given
 from axil.dialects.emit import declared_op
 from axil.dialects.mlir import aval_of_type, ir
@@ -45,10 +46,10 @@ def derive(
         touts = [t if w else None for t, w in zip(touts, wanted, strict=True)]
     tangent_arguments = list(block.arguments)[count:]
     given_touts = [t for t in touts if t is not None]
-    stands_for = prune(d, block, [*outs, *given_touts])
-    outs, given_touts = ([stands_for.get(v, v) for v in values] for values in (outs, given_touts))
-    linear_ops = _linear_operations(block, tangent_arguments)
-    linear = _Split(d, block, count, forwardable, linear_ops, tangent_arguments)
+    if any(op.name == "func.call" for op in block.operations):
+        stands_for = prune(d, block, [*outs, *given_touts])
+        outs, given_touts = ([stands_for.get(v, v) for v in values] for values in (outs, given_touts))
+    linear = _Split(d, block, count, forwardable, tangent_arguments, given_touts)
     linear_name = linear.build(f"{name}.linear", given_touts)
     for i in reversed(range(count, len(block.arguments))):
         block.erase_argument(i)
@@ -56,38 +57,51 @@ def derive(
     return Linearized(forward, linear_name, tuple(linear.residuals), tuple(given(touts)))
 
 
-def _linear_operations(block: ir.Block, arguments: list) -> list[ir.Operation]:
-    """The operations that depend on tangents."""
-    linear = set(arguments)
+def _linear_operations(
+    block: ir.Block, linear: set[ir.Value], touts: Sequence[ir.Value]
+) -> list[tuple[ir.Operation, list[ir.Value]]]:
+    """The operations that depend on tangents, and their operands; `linear`, the tangents, grows by their results.
+
+    Those that no result needs are erased.
+    """
     found = []
     for op in operations(block)[:-1]:
-        if any(v in linear for v in op.operands):
-            linear.update(op.results)
-            found.append(op)
-    return found
+        operands = list(op.operands)
+        if not linear.isdisjoint(operands):
+            results = list(op.results)
+            linear.update(results)
+            found.append((op, operands, results))
+    live, kept = set(touts), []
+    for op, operands, results in reversed(found):
+        if live.isdisjoint(results) and not acts(op):
+            op.erase()
+        else:
+            live.update(operands)
+            kept.append((op, operands))
+    return kept[::-1]
 
 
 class _Split:
     """Moves linear operations into a function of their own."""
 
     def __init__(
-        self, d: Any, block: ir.Block, count: int, forwardable: tuple[bool, ...], linear_ops: list, tangents: list
+        self, d: Any, block: ir.Block, count: int, forwardable: tuple[bool, ...], tangents: list, touts: list
     ) -> None:
         self.d = d
         self.operands = {a: i for i, a in enumerate(list(block.arguments)[:count])}
         self.forwardable = forwardable
-        self.linear_ops = linear_ops
         self.tangents = tangents
-        self.linear = {*tangents, *[r for op in linear_ops for r in op.results]}
+        self.linear = set(tangents)
+        self.linear_ops = _linear_operations(block, self.linear, touts)
         self.residuals: list[Residual] = []
         self.kept: list[ir.Value] = []  # further results of the forward part
         self.sources: dict[ir.Value, None] = {}  # values that are residuals, in order
 
     def build(self, hint: str, touts: list) -> str:
-        needed = [v for op in self.linear_ops for v in op.operands] + touts
-        for value in needed:
-            if value not in self.linear:
-                self._need(value)
+        for operands in [*[operands for _, operands in self.linear_ops], touts]:
+            for value in operands:
+                if value not in self.linear:
+                    self._need(value)
         avals = [aval_of_type(v.type) for v in [*self.sources, *self.tangents]]
         return self.d.build(hint, avals, lambda *arguments: self._move(arguments, touts))
 
@@ -123,15 +137,13 @@ class _Split:
                     env[value] = copy_operation(op, operands).results[0]
             return env[value]
 
-        for op in self.linear_ops:
-            given_operands = list(op.operands)
-            operands = [read(v) for v in given_operands]
+        for op, operands in self.linear_ops:
+            changed = [(i, read(v)) for i, v in enumerate(operands) if v in env or v not in self.linear]
             target.append(op)
             if has_effects(op):
                 mark_effects(target.owner)
-            for i, (old, new) in enumerate(zip(given_operands, operands)):
-                if old is not new:
-                    op.operands[i] = new
+            for i, value in changed:
+                op.operands[i] = value
         return [read(t) for t in touts]
 
 

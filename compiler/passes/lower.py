@@ -23,9 +23,10 @@ from axil.dialects import hlo
 from axil.dialects.avals import aval, is_integer
 from axil.dialects.combinators import Site
 from axil.dialects.combinators.combinator import split
-from axil.dialects.emit import declared_op
+from axil.dialects.emit import attributes_of, declared_op
 from axil.dialects.errors import AttributeValueError
-from axil.dialects.mlir import aval_of_type, from_attribute, function_type, ir, tensor_type
+from axil.dialects.mlir import aval_of_type, function_type, ir, tensor_type
+from axil.dialects.op import ByDtype
 
 MAX_UNROLLED = 5_000
 """Operations that a loop is unrolled to at most, whatever was asked for: IREE takes a millisecond for each."""
@@ -79,26 +80,42 @@ class Lowering:
         # Only straight-line code shares formulas: loop kernels want to see whole bodies.
         outer, self._sharing = self._sharing, is_public(self.d[name])
         body = operations(body_of(self.d[name]))[:-1]
-        self._sizes[name] = sum(1 for op in body if op.operands)
+        if not self._sharing:  # it may be the body of a loop
+            self._sizes[name] = sum(1 for op in body if len(op.operands))
         for op in body:
-            if op.name == "func.call":
+            kind = op.name
+            if kind == "func.call":
                 self._call(op)
-            elif (declaration := declared_op(op.name)) is not None:
+            elif (declaration := declared_op(kind)) is not None:
                 self._op(op, declaration)
         self._sharing = outer
         return name
 
+    def _size(self, name: str) -> int:
+        """How many operations a function has, beside constants: before it is lowered, where nobody else calls it."""
+        name = self.function(name)
+        if name not in self._sizes:
+            self._sizes[name] = sum(1 for op in operations(body_of(self.d[name])) if len(op.operands))
+        return self._sizes[name]
+
     def _op(self, op: ir.Operation, declaration: Any) -> None:
-        operands, types = list(op.operands), [r.type for r in op.results]
-        attributes = {a: from_attribute(op.attributes[a]) for a in declaration.attributes}
+        operands, rule, kept = list(op.operands), declaration.lower, None
+        if isinstance(rule, ByDtype):
+            kept = {name: op.attributes[name] for name in rule.keeps} or None
+            rule = rule.rule(aval_of_type(op.results[0].type).dtype)
+        if isinstance(rule, str):  # most operations become one that has one result
+            old = op.results[0]
+            result = hlo.before(op, rule, [old.type], operands, kept).result
+            self._formulas.note(operands, (result,))
+            old.replace_all_uses_with(result)
+            op.erase()
+            return
+        types, attributes = [r.type for r in op.results], attributes_of(op, declaration)
         with ir.InsertionPoint(op), located(op.location):
-            if isinstance(declaration.lower, str):
-                results = list(hlo.typed(declaration.lower, types, operands).results)
-                self._formulas.note(operands, results)
-            elif formula := self._formulas.emit(declaration, operands, types, attributes, self._sharing):
+            if formula := self._formulas.emit(declaration, operands, types, attributes, self._sharing):
                 results = formula
             else:
-                results = listed(declaration.lower(operands, types, self, **attributes))
+                results = listed(rule(operands, types, self, **attributes))
                 self._formulas.note(operands, results)
         self._replace(op, results)
 
@@ -208,7 +225,7 @@ class Lowering:
         (body,) = site.functions
         consts, carry, xs = split(operands, p["consts"], p["carry"])
         length, inner, name = p["length"], len(self.loops), self._callee
-        size = self._sizes[self.function(body)]
+        size = self._size(body)
         reverse = "reversed " if p["reverse"] else ""
         form = self._form(f"{reverse}scan of {length} step{'s' * (length != 1)}", size, carry, name)
         ys = self.d.signature(body).outputs[p["carry"] :]
@@ -256,7 +273,7 @@ class Lowering:
         cond, body = site.functions
         cc, bc, carry = split(operands, site.parameters["cond_consts"], site.parameters["body_consts"])
         inner, name = len(self.loops), self._callee
-        size = self._sizes[self.function(cond)] + self._sizes[self.function(body)]
+        size = self._size(cond) + self._size(body)
         form = self._form("while", size, carry, name)
         if (results := self._loop_kernel(site, operands, form, inner)) is not None:
             return results
@@ -285,7 +302,7 @@ class Lowering:
         for i, branch in enumerate(site.functions):
             block = hlo.body(made, [], i)
             with ir.InsertionPoint(block):
-                hlo.return_(apart(self.call(branch, args)))
+                hlo.return_(self.call(branch, args))
         return list(made.results)
 
     def _cond_for_effects(self, site: Site, index: ir.Value, args: list) -> list[ir.Value]:

@@ -120,7 +120,8 @@ class Prune(Pass):
         d = Deriver(module)
         for name in [n for n, f in d.table.items() if has_body(f) and d.site(n) is None]:
             block = body_of(d[name])
-            prune(d, block, ())
+            if any(op.name == "func.call" for op in block.operations):  # else MLIR's `cse` does as much, sooner
+                prune(d, block, ())
 
 
 __all__ = ["Prune", "acts", "drop_dead", "needed", "prune", "pruned"]

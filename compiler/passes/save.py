@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from axil.compiler.functions import body_of, copy_operation, has_effects, located, operations, terminator
 from axil.dialects.combinators import policies
 from axil.dialects.combinators.combinator import SavedCall, pick
-from axil.dialects.emit import declared_op
-from axil.dialects.mlir import aval_of_type, from_attribute, ir
+from axil.dialects.emit import attributes_of, declared_op
+from axil.dialects.mlir import aval_of_type, ir
 
 
 class Saved(NamedTuple):
@@ -123,5 +123,5 @@ def _is_saved(op: ir.Operation, site: Any, decide: Callable[..., Any]) -> bool:
     declaration = declared_op(op.name)
     if declaration is None or declaration.cheap:
         return False
-    attributes = {a: from_attribute(op.attributes[a]) for a in declaration.attributes}
+    attributes = attributes_of(op, declaration)
     return policies.is_saved(decide, declaration.name, avals, attributes)

@@ -26,6 +26,7 @@ class SeparateProducts(Pass):
     """Put barriers between matrix products with different numbers of batch dimensions that meet in one operation."""
 
     name: ClassVar[str] = "axil-separate-products"
+    triggers: ClassVar[frozenset[str]] = frozenset({PRODUCT})
 
     def run(self, module: ir.Operation) -> None:
         for function in operations(module.regions[0].blocks[0]):

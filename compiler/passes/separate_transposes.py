@@ -32,6 +32,7 @@ class SeparateTransposes(Pass):
     """Put barriers between the elementwise operations after a matrix product and a transpose of their result."""
 
     name: ClassVar[str] = "axil-separate-transposes"
+    triggers: ClassVar[frozenset[str]] = frozenset({"stablehlo.transpose"})
 
     def run(self, module: ir.Operation) -> None:
         for function in operations(module.regions[0].blocks[0]):

@@ -18,7 +18,7 @@ from axil.compiler.passes.passes import Pass
 from axil.dialects import hlo
 from axil.dialects.mlir import aval_of_type, ir
 
-_IN_PLACE = {"stablehlo.scatter", "stablehlo.dynamic_update_slice"}
+_IN_PLACE = frozenset({"stablehlo.scatter", "stablehlo.dynamic_update_slice"})
 _SEARCHED = 64
 """How many operations back an array is looked for; beyond that an update counts as computed from it."""
 
@@ -28,6 +28,7 @@ class SeparateUpdates(Pass):
     """Put barriers behind updates of slices, and of scatters, that depend on the array they are written to."""
 
     name: ClassVar[str] = "axil-separate-updates"
+    triggers: ClassVar[frozenset[str]] = _IN_PLACE
 
     def run(self, module: ir.Operation) -> None:
         for function in operations(module.regions[0].blocks[0]):

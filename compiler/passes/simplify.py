@@ -12,7 +12,7 @@ import numpy as np
 
 from axil.compiler.functions import Functions, body_of, has_body, operations
 from axil.compiler.passes.passes import Pass
-from axil.dialects.emit import constant, declared_op
+from axil.dialects.emit import attributes_of, constant, declared_op
 from axil.dialects.mlir import aval_of_type, from_attribute, ir
 from axil.dialects.op import Op
 
@@ -33,29 +33,36 @@ class Simplify(Pass):
         constants: dict[ir.Value, np.ndarray] = {}
         for op in operations(block)[:-1]:
             declaration = declared_op(op.name)
-            if declaration is None or len(op.results) != 1:
+            if declaration is None:
                 continue
             if declaration.name == "constant":
                 value = from_attribute(op.attributes["value"])
                 if value.size <= self.limit or value.strides == (0,) * value.ndim:
                     constants[op.results[0]] = value
                 continue
-            self._simplify_op(op, declaration, constants)
+            operands = list(op.operands)
+            constant_operands = not constants.keys().isdisjoint(operands)
+            if constant_operands or (declaration.simplify is not None and not declaration.chooses):
+                self._simplify_op(op, declaration, operands, constants)
 
-    def _simplify_op(self, op: ir.Operation, declaration: Op, constants: dict) -> None:
-        operands = list(op.operands)
-        known = [constants.get(v) for v in operands]
-        all_known = bool(operands) and all(k is not None for k in known)
+    def _simplify_op(self, op: ir.Operation, declaration: Op, operands: list, constants: dict) -> None:
+        if len(op.results) != 1:
+            return
+        known = list(map(constants.get, operands))
+        all_known = all(k is not None for k in known)
         if not all_known and declaration.simplify is None:
             return
-        attributes = {a: from_attribute(op.attributes[a]) for a in declaration.attributes}
+        attributes = attributes_of(op, declaration)
         result = op.results[0]
         replacement = None
-        if all_known:
+        if all_known and operands:
             replacement = self._fold(op, declaration, known, attributes, constants)
         if replacement is None and declaration.simplify is not None:
-            with ir.InsertionPoint(op), op.location:
+            if declaration.chooses:  # by choosing an operand; nothing is emitted
                 replacement = declaration.simplify(operands, attributes, result)
+            else:
+                with ir.InsertionPoint(op), op.location:
+                    replacement = declaration.simplify(operands, attributes, result)
         if replacement is not None:
             result.replace_all_uses_with(replacement)
             op.erase()

@@ -6,16 +6,17 @@ first, each handing the cotangents of its results on to its operands.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
-from axil.compiler.functions import body_of, located, operations
+from axil.compiler.functions import body_of, operations, place_error
 from axil.compiler.passes.jvp import replace_return
-from axil.dialects.emit import declared_op
+from axil.dialects.emit import attributes_of, declared_op
 from axil.dialects.errors import DifferentiationError
 from axil.dialects.factories import add_tangents
 from axil.dialects.locations import backward
-from axil.dialects.mlir import aval_of_type, from_attribute, ir
-from axil.dialects.op import Linear, Op, is_linear, zeros_like_aval
+from axil.dialects.mlir import aval_of_type, ir
+from axil.dialects.op import Linear, Op, zeros_like_aval
 
 
 def derive(d: Any, name: str, linear: tuple[bool, ...]) -> str:
@@ -30,21 +31,24 @@ def derive(d: Any, name: str, linear: tuple[bool, ...]) -> str:
     values = {a for a, is_linear in zip(inputs, linear, strict=True) if is_linear}
     linear_ops = []
     for op in body[:-1]:
-        if any(v in values for v in op.operands):
-            values.update(op.results)
-            linear_ops.append(op)
+        operands = list(op.operands)
+        if not values.isdisjoint(operands):
+            results_of = list(op.results)
+            values.update(results_of)
+            linear_ops.append((op, operands, results_of))
 
     with ir.InsertionPoint(terminator), d[copy].location:
         for value in results:
             argument = block.add_argument(value.type, d[copy].location)
             if value in values:
                 cts[value] = add_tangents(cts.get(value), argument)
-        for op in reversed(linear_ops):
-            _transpose(d, op, values, cts)
+        for op, operands, results_of in reversed(linear_ops):
+            if not cts.keys().isdisjoint(results_of):
+                _transpose(d, op, operands, [cts.pop(r, None) for r in results_of], values, cts)
         wanted = [a for a, is_linear in zip(inputs, linear) if is_linear]
         outputs = [zeros_like_aval(aval_of_type(a.type)) if cts.get(a) is None else cts[a] for a in wanted]
     replace_return(d, copy, outputs)
-    for op in reversed(linear_ops):
+    for op, *_ in reversed(linear_ops):
         op.erase()
     for i in reversed(range(len(inputs))):
         if linear[i]:
@@ -53,36 +57,46 @@ def derive(d: Any, name: str, linear: tuple[bool, ...]) -> str:
     return copy
 
 
-def _transpose(d: Any, op: ir.Operation, linear: set, cts: dict) -> None:
+def _transpose(d: Any, op: ir.Operation, operands: list, results: list, linear: set, cts: dict) -> None:
     """Hand the cotangents of an operation's results on to its linear operands."""
-    results = [cts.pop(r, None) for r in op.results]
-    if all(ct is None for ct in results):
-        return
-    operands = list(op.operands)
-    seen = [Linear(aval_of_type(v.type)) if v in linear else v for v in operands]
-    with located(backward(op.location)):
-        if op.name == "func.call":
-            grads = _transpose_call(d, op, seen, results)
-        else:
-            grads = _transpose_op(op, seen, results)
-        for value, grad in zip(operands, grads, strict=True):
-            if grad is not None and value in linear:
-                cts[value] = add_tangents(cts.get(value), grad)
+    seen, positions = operands.copy(), []
+    for i, value in enumerate(operands):
+        if value in linear:
+            positions.append(i)
+            seen[i] = _stand_in(value.type)
+    location = backward(op.location)
+    try:
+        with location:
+            if op.name == "func.call":
+                grads = _transpose_call(d, op, seen, results)
+            else:
+                grads = _transpose_op(op, seen, positions, results)
+            assert len(grads) == len(operands)
+            for i in positions:
+                if grads[i] is not None:
+                    cts[operands[i]] = add_tangents(cts.get(operands[i]), grads[i])
+    except Exception as error:
+        place_error(error, location)
+        raise
 
 
-def _transpose_op(op: ir.Operation, operands: list, results: list) -> Any:
+@functools.cache
+def _stand_in(type_: ir.Type) -> Linear:
+    return Linear(aval_of_type(type_))
+
+
+def _transpose_op(op: ir.Operation, operands: list, linear: list[int], results: list) -> Any:
     declaration = declared_op(op.name)
     if declaration is None or declaration.transpose is None:
         raise DifferentiationError(f"'{op.name}' depends on a tangent, but is not linear: it has no transpose rule")
-    _check_linear(op, declaration, operands)
-    attributes = {a: from_attribute(op.attributes[a]) for a in declaration.attributes}
-    return declaration.transpose(results[0] if len(results) == 1 else results, operands, **attributes)
+    _check_linear(op, declaration, len(operands), linear)
+    cts = results[0] if len(results) == 1 else results
+    return declaration.transpose(cts, operands, **attributes_of(op, declaration))
 
 
-def _check_linear(op: ir.Operation, declaration: Op, operands: list) -> None:
+def _check_linear(op: ir.Operation, declaration: Op, count: int, linear: list[int]) -> None:
     """The operands that depend on the linear ones must be those that the operation is linear in."""
-    linear = [i for i, v in enumerate(operands) if is_linear(v)]
-    allowed = declaration.linear_operands(len(operands))
+    allowed = declaration.linear_operands(count)
     for i in linear:
         if i not in allowed:
             raise DifferentiationError(

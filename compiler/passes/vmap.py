@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from axil.compiler.functions import body_of, copy_operation, located, operations
-from axil.dialects.emit import declared_op
+from axil.dialects.emit import attributes_of, declared_op
 from axil.dialects.errors import ShapeError
 from axil.dialects.factories import broadcast_batch, ops
-from axil.dialects.mlir import aval_of_type, from_attribute, ir
+from axil.dialects.mlir import aval_of_type, ir
 
 
 class Batched(NamedTuple):
@@ -66,7 +66,7 @@ def _batch_op(op: ir.Operation, values: list, batched: list, size: int, axis_nam
     declaration = declared_op(op.name)
     if declaration is None:
         raise ShapeError(f"operation '{op.name}' is not of the axil dialect and cannot be batched")
-    attributes = {a: from_attribute(op.attributes[a]) for a in declaration.attributes}
+    attributes = attributes_of(op, declaration)
     if axis_name and declaration.named_batch is not None and attributes.get("axis_name") == axis_name:
         attributes.pop("axis_name")
         result, flag = declaration.named_batch(size, axis_name, values, batched, **attributes)

@@ -173,8 +173,8 @@ class _Operation:
     @staticmethod
     def of(value: Any) -> _Operation | None:
         """The operation that makes a value; `None` for an argument or a call."""
-        from axil.dialects.emit import declared_op
-        from axil.dialects.mlir import from_attribute, ir
+        from axil.dialects.emit import attributes_of, declared_op
+        from axil.dialects.mlir import ir
 
         if isinstance(value.owner, ir.Block):
             return None
@@ -182,7 +182,7 @@ class _Operation:
         declaration = declared_op(operation.name)
         if declaration is None or declaration.results != 1:
             return None
-        attributes = {a: from_attribute(operation.attributes[a]) for a in declaration.attributes}
+        attributes = attributes_of(operation, declaration)
         return _Operation(operation, declaration, list(operation.operands), attributes)
 
 

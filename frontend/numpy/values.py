@@ -26,7 +26,6 @@ from axil.core import (
     check_eager,
     eager_checks,
     make_array,
-    mlir_location,
     state,
     user_error,
 )
@@ -226,11 +225,7 @@ def filled(value: np.ndarray, shape: tuple[int, ...], weak: bool = False) -> Val
         return make_array(np.full(shape, value), of, weak)
     if value.dtype.kind == "c" and shape:  # MLIR's Python bindings cannot hold a splat of complex numbers
         return bind(s.broadcast_in_dim, filled(value, ()), shape=shape, dims=(), weak=weak)
-    from axil.dialects.emit import splat
-
-    location = user_location()
-    with mlir_location(location), trace.ip:
-        return Tracer(trace, splat(value, shape), of, weak, location)
+    return trace.splat(value, shape, weak)
 
 
 def broadcast(x: Value, shape: tuple[int, ...]) -> Value:
@@ -275,11 +270,27 @@ def binary(name: str, op: Op, x: Any, y: Any, inexact: bool = False, predicate: 
             kind == "f" and (other is float or other is int) or kind in "iu" and other is int and not inexact
         ):
             return _run(op, x.aval, (x._numpy, _number(y, x.aval.dtype)), x.weak_type and not predicate)
+    elif state.trace is not None and (traced := _traced_pair(x, y, inexact)) is not None:
+        x, y = traced
+        return bind(op, x, y, weak=x.weak_type and y.weak_type and not predicate)
     a, b = dtype_and_weak(name, x, 0), dtype_and_weak(name, y, 1)
     dtype, weak = dtypes.promote_types(*a, *b)
     if inexact:
         dtype = dtypes.to_inexact_dtype(dtype)
     return elementwise(name, op, (convert(x, dtype, weak), convert(y, dtype, weak)), weak and not predicate)
+
+
+def _traced_pair(x: Any, y: Any, inexact: bool) -> tuple[Tracer, Tracer] | None:
+    """Operands that need no promotion, as most traced ones: two tracers of one type, or one and a Python number."""
+    if type(x) is Tracer:
+        if type(y) is Tracer:
+            same = x.aval is y.aval and (not inexact or x.aval.dtype.kind in "fc")
+            return (x, y) if same else None
+        if x.aval.dtype.kind == "f" and (type(y) is float or type(y) is int):
+            return x, state.trace.splat(_number(y, x.aval.dtype), x.aval.shape, True)
+    elif type(y) is Tracer and y.aval.dtype.kind == "f" and (type(x) is float or type(x) is int):
+        return state.trace.splat(_number(x, y.aval.dtype), y.aval.shape, True), y
+    return None
 
 
 def _number(x: Any, dtype: np.dtype) -> np.ndarray:

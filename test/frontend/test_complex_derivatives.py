@@ -147,3 +147,36 @@ def test_errors() -> None:
         jacfwd(np.abs, holomorphic=True)(z)
     with error_here(TypeError, "c64[1]", "f32[1]", "astype('complex64')"):
         vjp(np.exp, z)[1](np.ones(1))
+
+
+# ---- branch cuts ---------------------------------------------------------------------------------------
+
+ON_REALS = onp.array([complex(s * x, z) for s in (1, -1) for x in (0.4, 1.5, 3.0) for z in (0.0, -0.0)])
+ON_IMAGINARIES = onp.array([complex(z, s * x) for s in (1, -1) for x in (0.4, 1.5, 3.0) for z in (0.0, -0.0)])
+CUTS: dict[str, onp.ndarray] = {
+    "sqrt": ON_REALS, "log": ON_REALS, "log1p": ON_REALS, "arcsin": ON_REALS, "arccos": ON_REALS, "arccosh": ON_REALS,
+    "arctanh": ON_REALS, "arcsinh": ON_IMAGINARIES, "arctan": ON_IMAGINARIES,
+}  # fmt: skip
+
+
+def test_derivatives_on_both_sides_of_branch_cuts() -> None:
+    """The sign of a zero says which side of a cut a number is on, and the slope along the cut is that of the side."""
+
+    def slopes(points: dict[str, Any]) -> dict[str, Any]:
+        return {name: jvp(getattr(np, name), (z,), (np.ones_like(z),))[1] for name, z in points.items()}
+
+    def moved(z: onp.ndarray, h: float) -> onp.ndarray:
+        """The points, moved along their cut: adding would make +0 of -0."""
+        z = z.copy()
+        along = z.imag if (z.real == 0).all() else z.real
+        along += h
+        return z
+
+    with axil.enable_x64():
+        found, compiled = slopes(CUTS), jit(slopes)(CUTS)
+        for name, z in CUTS.items():
+            direction = 1j if (z.real == 0).all() else 1.0
+            ends = [onp.asarray(getattr(np, name)(moved(z, h))) for h in (1e-6, -1e-6)]
+            same(found[name], (ends[0] - ends[1]) / (2e-6 * direction), 1e-5, 1e-6)
+            same(compiled[name], found[name], 1e-9, 1e-9)
+            same(vmap(grad(getattr(np, name), holomorphic=True))(z), found[name], 1e-9, 1e-9)
