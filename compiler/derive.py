@@ -13,6 +13,7 @@ from axil.compiler.functions import Functions, body_of, has_effects, located, op
 from axil.compiler.passes import checkify as checkify_traversal
 from axil.compiler.passes import jet as jet_traversal
 from axil.compiler.passes import jvp as jvp_traversal
+from axil.compiler.passes import linear_tape
 from axil.compiler.passes import linearize as linearize_traversal
 from axil.compiler.passes import prune as prune_traversal
 from axil.compiler.passes import quiet as quiet_traversal
@@ -35,6 +36,7 @@ class Deriver(Functions):
         super().__init__(module)
         self._memo: dict[tuple, Any] = {}
         self._expanding: set[str] = set()
+        self._linear: dict[str, linear_tape.LinearProgram] = {}
 
     # ---- what rules ask for ----------------------------------------------------------------------------
 
@@ -90,7 +92,19 @@ class Deriver(Functions):
     def transpose(self, name: str, linear: tuple[bool, ...]) -> str:
         """Transposition: (nonlinear operands, cotangents) to cotangents of the linear operands."""
         key = ("transpose", name, tuple(linear))
+        program = self._linear.get(name)
+        if program is not None and tuple(linear) == program.mask:
+            return self._once(key, lambda: linear_tape.transpose(self, program, f"{name}.transposed"))
         return self._once(key, lambda: transpose_traversal.derive(self, name, tuple(linear)))
+
+    def later(self, hint: str, program: linear_tape.LinearProgram) -> str:
+        """Name the function of a linear map, which is written when somebody asks for it."""
+        name = self.fresh(hint)
+        self._linear[name] = program
+        self._later[name] = lambda: linear_tape.write(self, program, name)
+        self._sites[name] = None
+        self._signatures[name] = program.signature
+        return name
 
     def batch(
         self, name: str, mask: tuple[bool, ...], size: int, axis_name: str, at_least: Sequence[bool] = ()

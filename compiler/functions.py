@@ -108,6 +108,7 @@ class Functions:
         self._sites: dict[str, Site | None] = {}
         self._flat: set[str] = set()
         self._flattening: set[str] = set()
+        self._later: dict[str, Callable[[], Any]] = {}  # functions that are written when somebody asks for them
         self._counters: dict[str, int] = {}
         self.held: dict[Any, Any] = {}  # rules and functions in Python that sites name by number or handle
         self._imported: dict[tuple[int, str], tuple[Functions, str]] = {}
@@ -142,6 +143,10 @@ class Functions:
         try:
             return self.table[name]
         except KeyError:
+            write = self._later.pop(name, None)
+            if write is not None:
+                write()
+                return self.table[name]
             raise AttributeValueError(f"there is no function @{name} in the module") from None
 
     def site(self, name: str) -> Site | None:
@@ -175,11 +180,11 @@ class Functions:
 
     def fresh(self, hint: str) -> str:
         """A function name that is not taken."""
-        if hint not in self.table:
+        if hint not in self.table and hint not in self._later:
             return hint
         while True:
             n = self._counters[hint] = self._counters.get(hint, 0) + 1
-            if f"{hint}.{n}" not in self.table:
+            if f"{hint}.{n}" not in self.table and f"{hint}.{n}" not in self._later:
                 return f"{hint}.{n}"
 
     # ---- making ----------------------------------------------------------------------------------------

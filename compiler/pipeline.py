@@ -54,18 +54,18 @@ class Compiled:
     host_tokens: bool = False  # whether host calls with effects take and give one more tensor, see `order_effects`
 
 
-def lowering_passes(target: Target, donate: tuple[int, ...]) -> list[Pass | str]:
-    """The passes from first-order ops to what IREE takes."""
-    return [
+def lowering_passes(target: Target, donate: tuple[int, ...], guarded: bool = True) -> list[Pass | str]:
+    """The passes from first-order ops to what IREE takes; or to what people read, without the copies that guard it."""
+    passes: list[Pass | str] = [
         lower.LowerToStablehlo(platform=target.platform),
         carry_small_types.CarrySmallTypes(),
-        "cse",
         separate.Separate(platform=target.platform),
         *([update_in_place.UpdateInPlace(donate=donate)] if target.platform == "cpu" and donate else []),
         order_effects.OrderEffects(),
-        guard_inputs.GuardInputs(donate=donate),
-        separate_branches.SeparateBranches(),
     ]
+    if guarded:
+        passes += [guard_inputs.GuardInputs(donate=donate), separate_branches.SeparateBranches()]
+    return passes
 
 
 def transform(module: Any) -> None:

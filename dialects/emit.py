@@ -17,6 +17,7 @@ from axil.dialects.errors import ShapeError
 from axil.dialects.mlir import EFFECTS, aval_of_type, from_attribute, ir, tensor_type, to_attribute
 from axil.dialects.op import OPS, Op
 from axil.dialects.registration import declare_arity
+from axil.dialects.tape import Noted, Tangent, Tape
 
 _create = ir.Operation.create
 _splats: dict[tuple, ir.Attribute] = {}
@@ -40,12 +41,25 @@ def emit(op: Op, operands: Sequence[Any], attributes: Mapping[str, Any]) -> Any:
 
     Gives the result value, or a tuple of values for ops with several results. Raises what `op.infer` raises.
     """
-    values = [x if type(x) in MLIR_VALUES else _constant_like(op, x, operands) for x in operands]
-    plan = planned(op, [v.type for v in values], attributes)
-    made = _create(plan.name, results=plan.types, operands=values, attributes=plan.attributes)
+    if not MLIR_VALUES.issuperset(map(type, operands)):
+        for x in operands:
+            if type(x) is Tangent:
+                return _note(x.tape, op, operands, attributes)
+        operands = [_value(op, x, operands) for x in operands]
+    plan = planned(op, [v.type for v in operands], attributes)
+    made = _create(plan.name, results=plan.types, operands=operands, attributes=plan.attributes)
     if plan.effect:
         _mark_function()
     return made.result if plan.single else tuple(made.results)
+
+
+def _note(tape: Tape, op: Op, operands: Sequence[Any], attributes: Mapping[str, Any]) -> Any:
+    """Note `op` on a tape: one of the operands is a tangent."""
+    values = [x if type(x) is Tangent else _value(op, x, operands) for x in operands]
+    plan = planned(op, [x.aval if type(x) is Tangent else x.type for x in values], attributes)
+    results = [Tangent(tape, a) for a in plan.avals]
+    tape.noted.append(Noted(op, values, attributes, results, tape.location))
+    return results[0] if plan.single else tuple(results)
 
 
 def planned(op: Op, kinds: Sequence[Aval | ir.Type], attributes: Mapping[str, Any]) -> Plan:
@@ -154,7 +168,7 @@ def splat(scalar: np.ndarray, shape: tuple[int, ...]) -> ir.Value:
 
 def splat_value(value: ir.Value) -> Any:
     """The number that all elements of a constant are; `None` for anything else."""
-    if type(value) is ir.BlockArgument:
+    if type(value) is not ir.OpResult:
         return None
     owner = value.owner
     if owner.name != "axil.constant":
@@ -166,14 +180,15 @@ def splat_value(value: ir.Value) -> Any:
     return array.flat[0] if array.size else None
 
 
-def _constant_like(op: Op, x: Any, operands: Sequence[Any]) -> ir.Value:
-    if isinstance(x, ir.Value):
+def _value(op: Op, x: Any, operands: Sequence[Any]) -> ir.Value:
+    """An operand as an MLIR value: a number becomes a constant of the type of the others."""
+    if type(x) in MLIR_VALUES or isinstance(x, ir.Value):
         return x
     if isinstance(x, np.ndarray):
         return constant(x)
     for other in operands:
-        if isinstance(other, ir.Value):
-            like = aval_of_type(other.type)
+        if isinstance(other, (ir.Value, Tangent)):
+            like = other.aval if type(other) is Tangent else aval_of_type(other.type)
             return splat(np.asarray(x).astype(like.dtype), like.shape)
     if isinstance(x, (np.generic, bool, int, float, complex)):
         return constant(np.asarray(x))

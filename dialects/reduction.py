@@ -125,8 +125,11 @@ def _reduction(
         widened = dtype in _HALF if wide else dtype == BFLOAT16 and context.platform != "cpu"
         x = hlo.convert(x, _FLOAT32) if widened else x
         init = hlo.constant(np.asarray(neutral(dtype)).astype(dtype_of(x)))
-        y = hlo.reduce([x], [init], axes, lambda a, b: hlo.op(combine, a, b))[0]
-        return hlo.convert(y, dtype) if widened else y
+        if combine == "add" and len(axes) > 1 and _is_product(x):
+            x = _one_by_one(x, axes, init)
+        else:
+            x = hlo.reduce([x], [init], axes, lambda a, b: hlo.op(combine, a, b))[0]
+        return hlo.convert(x, dtype) if widened else x
 
     return Op(
         name=name, summary=summary, operands=("x",), attributes={"axes": "ints"}, infer=infer,
@@ -135,6 +138,36 @@ def _reduction(
         simplify=lambda operands, attributes, result: None if attributes["axes"] else operands[0],
         flops=lambda x, *, axes: float(x.size), samples=samples, **more,
     )  # fmt: skip
+
+
+def _is_product(x: Any) -> bool:
+    """Whether an MLIR value is one of two different operands."""
+    while (op := getattr(x.owner, "operation", x.owner)) and getattr(op, "name", "") in _SAME_ELEMENTS:
+        x = op.operands[0]
+    return getattr(op, "name", "") == "stablehlo.multiply" and op.operands[0] != op.operands[1]
+
+
+_SAME_ELEMENTS = {"stablehlo.convert", "stablehlo.reshape", "stablehlo.transpose"}
+
+
+def _one_by_one(x: Any, axes: Axes, init: Any) -> Any:
+    """Emit a sum over several axes as sums over one: the last, with those just before it as one with it, and so on.
+
+    IREE 3.13 takes a sum of products for a matrix product. If it is over several axes, and an operand does not have all
+    of these, as in `sum(row * matrix)`, it fails ("invalid accumulator/result vector shape") or dies.
+    """
+    from axil.dialects import hlo
+
+    rest = sorted(axes)
+    while rest:
+        shape, last = shape_of(x), rest[-1]
+        first = last
+        while first - 1 in rest:
+            first -= 1
+        x = hlo.reshape(x, (*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :]))
+        x = hlo.reduce([x], [init], (first,), lambda a, b: hlo.op("add", a, b))[0]
+        rest = [axis for axis in rest if axis < first]
+    return x
 
 
 _FLOATS = (sample("f32[2,3]", axes=(1,)), sample("f32[2,3,4]", axes=(0, 2)), sample("f32[3]", axes=(0,)),

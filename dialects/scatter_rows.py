@@ -100,7 +100,9 @@ class Rows:
             stride *= self.shape[d]
         if total is None:
             return hlo.broadcast(hlo.constant(0, dtype), (math.prod(shape),), ())
-        return hlo.reshape(total, (math.prod(shape),))
+        flat = hlo.reshape(total, (math.prod(shape),))
+        # IREE 3.13 may undo the reshape behind the scatter, and not that of the updates ("mismatch in shape").
+        return hlo.barrier(flat) if len(shape) > 1 else flat
 
     def _terms(self, d: int, starts: Any, shape: tuple[int, ...], dtype: np.dtype) -> list:
         """What makes up the coordinate in operand dimension `d`: start, batch number, place in the window."""

@@ -151,7 +151,7 @@ def copied(x: ir.Value, of: Aval, number: int = 0) -> tuple[ir.Operation, ir.Val
 
 def _zero(of: Aval, number: int = 0) -> ir.Value:
     """Zeros, of which IREE cannot know what they are: a number behind a barrier, less the number."""
-    scalar = hlo.barrier(hlo.constant(np.asarray(number, of.dtype)))
+    scalar = hlo.barrier(hlo.constant(np.asarray(number).astype(of.dtype)))
     if number:
-        scalar = hlo.op("subtract", scalar, hlo.constant(np.asarray(number, of.dtype)))
+        scalar = hlo.op("subtract", scalar, hlo.constant(np.asarray(number).astype(of.dtype)))
     return hlo.broadcast(scalar, of.shape, ()) if of.shape else scalar

@@ -13,6 +13,7 @@ from axil.dialects.emit import attributes_of, declared_op
 from axil.dialects.errors import DifferentiationError
 from axil.dialects.locations import derivative_of
 from axil.dialects.mlir import ir
+from axil.dialects.tape import Tape
 
 
 class Jvp(NamedTuple):
@@ -25,21 +26,27 @@ class Jvp(NamedTuple):
 def derive(d: Any, name: str, mask: tuple[bool, ...]) -> Jvp:
     """Make the forward-mode function of `name`; `mask` says which operands have tangents."""
     copy = d.clone(d.flat(name), f"{name}.jvp")
-    outs, touts = augment(d, copy, mask, "jvp")
+    outs, touts = augment(d, copy, tangent_arguments(d, copy, mask), "jvp")
     replace_return(d, copy, [*outs, *[t for t in touts if t is not None]])
     return Jvp(copy, tuple(given(touts)))
 
 
-def augment(d: Any, name: str, mask: tuple[bool, ...], rule: str) -> tuple[list, list]:
-    """Add tangent operands and operations to a function in place; gives its outputs and their tangents.
+def tangent_arguments(d: Any, name: str, mask: tuple[bool, ...]) -> dict[ir.Value, Any]:
+    """Add an argument to a function for the tangent of each argument in `mask`; gives them by argument."""
+    block = body_of(d[name])
+    given_tangents = [a for a, m in zip(list(block.arguments), mask, strict=True) if m]
+    return {a: block.add_argument(a.type, d[name].location) for a in given_tangents}
 
-    `rule` names the combinators' rule that is used for control flow: `jvp` or `linearize`.
+
+def augment(
+    d: Any, name: str, tangents: dict[ir.Value, Any], rule: str, tape: Tape | None = None
+) -> tuple[list, list]:
+    """Add tangent operations to a function in place; gives its outputs and their tangents.
+
+    `tangents` are those of arguments, by argument; all others join them. `rule` names the combinators' rule that is
+    used for control flow: `jvp` or `linearize`. On a tape, linear operations are noted there and not emitted.
     """
     block = body_of(d[name])
-    tangents: dict[ir.Value, ir.Value] = {}
-    for argument, has_tangent in zip(list(block.arguments), mask, strict=True):
-        if has_tangent:
-            tangents[argument] = block.add_argument(argument.type, d[name].location)
     body = operations(block)
     for op, following in zip(body, body[1:]):
         operands = list(op.operands)
@@ -51,6 +58,8 @@ def augment(d: Any, name: str, mask: tuple[bool, ...], rule: str) -> tuple[list,
             _augment_call(d, op, operands, tangents, rule)
         else:
             location = derivative_of(op.name, op.location)
+            if tape is not None:
+                tape.location = location
             try:
                 with ir.InsertionPoint(following), location:
                     _augment_op(op, operands, tangents)

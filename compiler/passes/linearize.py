@@ -3,18 +3,21 @@
 The function is augmented as for forward mode; operations that depend on a tangent are linear in it, and move
 into a function of their own, together with the values that they need from the other part: the residuals.
 What is cheap to compute again (constants, broadcasts) is copied and not kept.
+
+Functions that call no control flow take a shorter way to the same end, see `linear_tape`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from itertools import starmap
 from typing import Any, NamedTuple
 
 from axil.compiler.functions import body_of, copy_operation, has_effects, mark_effects, operations
-from axil.compiler.passes.jvp import augment, replace_return
-from axil.compiler.passes.prune import acts, prune
+from axil.compiler.passes import linear_tape
+from axil.compiler.passes.jvp import augment, replace_return, tangent_arguments
+from axil.compiler.passes.linear_tape import cheap_operation
+from axil.compiler.passes.prune import prune
 from axil.dialects.combinators.combinator import given
-from axil.dialects.emit import declared_op
 from axil.dialects.mlir import aval_of_type, ir
 
 
@@ -38,18 +41,21 @@ def derive(
     d: Any, name: str, mask: tuple[bool, ...], forwardable: tuple[bool, ...], wanted: tuple[bool, ...] | None = None
 ) -> Linearized:
     """Linearize function `name` in the operands of `mask`; `wanted` marks the results whose tangents are asked for."""
-    forward = d.clone(d.flat(name), f"{name}.forward")
+    name = d.flat(name)
+    if linear_tape.is_straight(body_of(d[name])):
+        forward, program, found, nonzero = linear_tape.linearize(d, name, mask, forwardable, wanted)
+        return Linearized(forward, d.later(f"{name}.linear", program), tuple(starmap(Residual, found)), tuple(nonzero))
+    forward = d.clone(name, f"{name}.forward")
     block = body_of(d[forward])
     count = len(block.arguments)
-    outs, touts = augment(d, forward, mask, "linearize")
+    outs, touts = augment(d, forward, tangent_arguments(d, forward, mask), "linearize")
     if wanted is not None:
         touts = [t if w else None for t, w in zip(touts, wanted, strict=True)]
-    tangent_arguments = list(block.arguments)[count:]
+    tangents = list(block.arguments)[count:]
     given_touts = [t for t in touts if t is not None]
-    if any(op.name == "func.call" for op in block.operations):
-        stands_for = prune(d, block, [*outs, *given_touts])
-        outs, given_touts = ([stands_for.get(v, v) for v in values] for values in (outs, given_touts))
-    linear = _Split(d, block, count, forwardable, tangent_arguments, given_touts)
+    stands_for = prune(d, block, [*outs, *given_touts])
+    outs, given_touts = ([stands_for.get(v, v) for v in values] for values in (outs, given_touts))
+    linear = _Split(d, block, count, forwardable, tangents)
     linear_name = linear.build(f"{name}.linear", given_touts)
     for i in reversed(range(count, len(block.arguments))):
         block.erase_argument(i)
@@ -57,42 +63,29 @@ def derive(
     return Linearized(forward, linear_name, tuple(linear.residuals), tuple(given(touts)))
 
 
-def _linear_operations(
-    block: ir.Block, linear: set[ir.Value], touts: Sequence[ir.Value]
-) -> list[tuple[ir.Operation, list[ir.Value]]]:
-    """The operations that depend on tangents, and their operands; `linear`, the tangents, grows by their results.
-
-    Those that no result needs are erased.
-    """
+def _linear_operations(block: ir.Block, linear: set[ir.Value]) -> list[tuple[ir.Operation, list[ir.Value]]]:
+    """The operations that depend on tangents, and their operands; `linear`, the tangents, grows by their results."""
     found = []
     for op in operations(block)[:-1]:
         operands = list(op.operands)
         if not linear.isdisjoint(operands):
-            results = list(op.results)
-            linear.update(results)
-            found.append((op, operands, results))
-    live, kept = set(touts), []
-    for op, operands, results in reversed(found):
-        if live.isdisjoint(results) and not acts(op):
-            op.erase()
-        else:
-            live.update(operands)
-            kept.append((op, operands))
-    return kept[::-1]
+            linear.update(op.results)
+            found.append((op, operands))
+    return found
 
 
 class _Split:
     """Moves linear operations into a function of their own."""
 
     def __init__(
-        self, d: Any, block: ir.Block, count: int, forwardable: tuple[bool, ...], tangents: list, touts: list
+        self, d: Any, block: ir.Block, count: int, forwardable: tuple[bool, ...], tangents: list
     ) -> None:
         self.d = d
         self.operands = {a: i for i, a in enumerate(list(block.arguments)[:count])}
         self.forwardable = forwardable
         self.tangents = tangents
         self.linear = set(tangents)
-        self.linear_ops = _linear_operations(block, self.linear, touts)
+        self.linear_ops = _linear_operations(block, self.linear)
         self.residuals: list[Residual] = []
         self.kept: list[ir.Value] = []  # further results of the forward part
         self.sources: dict[ir.Value, None] = {}  # values that are residuals, in order
@@ -109,7 +102,7 @@ class _Split:
         """Note that the linear part needs a value: as a residual, or computed again from residuals."""
         if value in self.sources:
             return
-        op = _cheap_operation(value)
+        op = cheap_operation(value)
         if op is not None:
             for operand in op.operands:
                 self._need(operand)
@@ -130,7 +123,7 @@ class _Split:
             if value in self.linear and value not in env:
                 return value
             if value not in env:
-                op = _cheap_operation(value)
+                op = cheap_operation(value)
                 assert op is not None
                 operands = [read(v) for v in op.operands]
                 with op.location:
@@ -145,12 +138,3 @@ class _Split:
             for i, value in changed:
                 op.operands[i] = value
         return [read(t) for t in touts]
-
-
-def _cheap_operation(value: ir.Value) -> ir.Operation | None:
-    """The operation that makes a value, if it is better computed again than kept."""
-    if isinstance(value.owner, ir.Block):
-        return None
-    op = value.owner.operation if hasattr(value.owner, "operation") else value.owner
-    declaration = declared_op(op.name)
-    return op if declaration is not None and declaration.cheap else None

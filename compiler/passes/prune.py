@@ -118,10 +118,11 @@ class Prune(Pass):
         from axil.compiler.derive import Deriver
 
         d = Deriver(module)
+        if all(map(has_body, d.table.values())):
+            return  # no control flow, and MLIR's `cse` drops the rest as well
         for name in [n for n, f in d.table.items() if has_body(f) and d.site(n) is None]:
             block = body_of(d[name])
-            if any(op.name == "func.call" for op in block.operations):  # else MLIR's `cse` does as much, sooner
-                prune(d, block, ())
+            prune(d, block, ())
 
 
 __all__ = ["Prune", "acts", "drop_dead", "needed", "prune", "pruned"]

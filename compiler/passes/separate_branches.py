@@ -1,9 +1,9 @@
 """Results of branches in memory of their own, one buffer for each.
 
 IREE 3.13 gives the results of a `case` to the code after it as arguments of a block, and puts these into registers. It
-loses one ("ref is null") where a branch gives the same buffer or fence for two of them, and where a branch gives a buffer
-from outside that is read after the `case` too: the argument may get the register of what it is given, and a last use
-empties that. Results of one dispatch lie in one buffer, and share a fence with all else that runs with them.
+loses one ("ref is null") where a branch gives the same buffer or fence for two of them, and where a branch gives a
+buffer from outside that is read after the `case` too: the argument may get the register of what it is given, which is
+emptied at its last use. Results of one dispatch lie in one buffer, and share a fence with all that runs with them.
 
 So here a branch gives each buffer once: what is computed in it ends in barriers, each of which is waited for alone, and
 the second view of a value, or one from outside that others need, is copied. (A barrier alone is no copy.)
@@ -53,7 +53,7 @@ def _separate(case: ir.Operation) -> None:
     for end in ends:
         for i, value in enumerate(end.operands):
             places.setdefault(_root(value), set()).add(i)
-    for end in ends:
+    for which, end in enumerate(ends):
         seen: set[ir.Value] = set()
         for i in range(len(end.operands)):
             value = end.operands[i]
@@ -61,8 +61,9 @@ def _separate(case: ir.Operation) -> None:
             outside = _block_of(root) != end.block
             if _memory(root) in seen or (outside and (len(places[root]) > 1 or _read_after(root, case))):
                 with ir.InsertionPoint(end), end.location:
-                    # Equal copies would become one again: each hides another number.
-                    copy = copied(value, aval_of_type(value.type), i + 1)[1]
+                    # Equal copies would become one again, and equal ends of branches too: each hides another number.
+                    number = which * len(end.operands) + i + 1
+                    copy = copied(value, aval_of_type(value.type), number)[1]
                     end.operands[i] = hlo.barrier(copy) if i else copy
             elif outside:
                 _wait_for(root)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from axil.compiler.functions import Functions, body_of, has_body, operations
+from axil.compiler.functions import Functions, body_of, has_body, operations, producer
 from axil.compiler.passes.passes import Pass
 from axil.dialects.emit import attributes_of, constant, declared_op
 from axil.dialects.mlir import aval_of_type, from_attribute, ir
@@ -30,14 +30,14 @@ class Simplify(Pass):
                 self._simplify(body_of(function))
 
     def _simplify(self, block: ir.Block) -> None:
-        constants: dict[ir.Value, np.ndarray] = {}
+        constants: dict[ir.Value, ir.Attribute] = {}  # read when they are needed
         for op in operations(block)[:-1]:
             declaration = declared_op(op.name)
             if declaration is None:
                 continue
             if declaration.name == "constant":
-                value = from_attribute(op.attributes["value"])
-                if value.size <= self.limit or value.strides == (0,) * value.ndim:
+                value = op.attributes["value"]
+                if value.is_splat or len(value) <= self.limit:
                     constants[op.results[0]] = value
                 continue
             operands = list(op.operands)
@@ -48,14 +48,14 @@ class Simplify(Pass):
     def _simplify_op(self, op: ir.Operation, declaration: Op, operands: list, constants: dict) -> None:
         if len(op.results) != 1:
             return
-        known = list(map(constants.get, operands))
-        all_known = all(k is not None for k in known)
+        all_known = bool(operands) and all(v in constants for v in operands)
         if not all_known and declaration.simplify is None:
             return
         attributes = attributes_of(op, declaration)
         result = op.results[0]
         replacement = None
-        if all_known and operands:
+        if all_known:
+            known = [from_attribute(constants[v]) for v in operands]
             replacement = self._fold(op, declaration, known, attributes, constants)
         if replacement is None and declaration.simplify is not None:
             if declaration.chooses:  # by choosing an operand; nothing is emitted
@@ -77,5 +77,7 @@ class Simplify(Pass):
             return None
         with ir.InsertionPoint(op), op.location:
             folded = constant(value)
-        constants[folded] = value
+        made = producer(folded)
+        if made is not None and "value" in made.attributes:  # complex numbers are made of two constants
+            constants[folded] = made.attributes["value"]
         return folded

@@ -7,6 +7,7 @@ first, each handing the cotangents of its results on to its operands.
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from axil.compiler.functions import body_of, operations, place_error
@@ -70,8 +71,10 @@ def _transpose(d: Any, op: ir.Operation, operands: list, results: list, linear: 
             if op.name == "func.call":
                 grads = _transpose_call(d, op, seen, results)
             else:
-                grads = _transpose_op(op, seen, positions, results)
-            assert len(grads) == len(operands)
+                declaration = declared_op(op.name)
+                if declaration is None:
+                    raise _not_linear(op.name)
+                grads = transpose_op(declaration, seen, positions, results, attributes_of(op, declaration))
             for i in positions:
                 if grads[i] is not None:
                     cts[operands[i]] = add_tangents(cts.get(operands[i]), grads[i])
@@ -85,27 +88,35 @@ def _stand_in(type_: ir.Type) -> Linear:
     return Linear(aval_of_type(type_))
 
 
-def _transpose_op(op: ir.Operation, operands: list, linear: list[int], results: list) -> Any:
-    declaration = declared_op(op.name)
-    if declaration is None or declaration.transpose is None:
-        raise DifferentiationError(f"'{op.name}' depends on a tangent, but is not linear: it has no transpose rule")
-    _check_linear(op, declaration, len(operands), linear)
+def transpose_op(
+    op: Op, operands: list, linear: list[int], results: list, attributes: Mapping[str, Any]
+) -> Sequence[Any]:
+    """Cotangents of an op's operands, from those of its results; `linear` are the positions of the linear operands."""
+    if op.transpose is None:
+        raise _not_linear(f"axil.{op.name}")
+    _check_linear(op, len(operands), linear)
     cts = results[0] if len(results) == 1 else results
-    return declaration.transpose(cts, operands, **attributes_of(op, declaration))
+    grads = op.transpose(cts, operands, **attributes)
+    assert len(grads) == len(operands)
+    return grads
 
 
-def _check_linear(op: ir.Operation, declaration: Op, count: int, linear: list[int]) -> None:
-    """The operands that depend on the linear ones must be those that the operation is linear in."""
-    allowed = declaration.linear_operands(count)
+def _not_linear(name: str) -> DifferentiationError:
+    return DifferentiationError(f"'{name}' depends on a tangent, but is not linear: it has no transpose rule")
+
+
+def _check_linear(op: Op, count: int, linear: list[int]) -> None:
+    """The operands that depend on the linear ones must be those that the op is linear in."""
+    allowed = op.linear_operands(count)
     for i in linear:
         if i not in allowed:
             raise DifferentiationError(
-                f"'{op.name}' is not linear in its operand {_operand_name(declaration, i)}, and cannot be transposed"
+                f"'axil.{op.name}' is not linear in its operand {_operand_name(op, i)}, and cannot be transposed"
             )
-    if declaration.bilinear and len(linear) > 1:
-        names = " and ".join(_operand_name(declaration, i) for i in linear)
+    if op.bilinear and len(linear) > 1:
+        names = " and ".join(_operand_name(op, i) for i in linear)
         raise DifferentiationError(
-            f"'{op.name}' is linear in each of its operands {names} alone, but here both depend on the linear "
+            f"'axil.{op.name}' is linear in each of its operands {names} alone, but here both depend on the linear "
             "arguments: it cannot be transposed"
         )
 

@@ -258,6 +258,33 @@ def test_updates_that_are_computed_from_what_they_update() -> None:
             np.testing.assert_allclose(got[name], want, rtol=1e-5, atol=1e-6, err_msg=name)
 
 
+def test_sums_of_products_with_an_operand_that_lacks_some_of_the_axes() -> None:
+    """IREE 3.13 takes these for matrix products, and fails or dies (`_one_by_one` in `dialects/reduction.py`)."""
+    rng = np.random.default_rng(0)
+    m = rng.standard_normal((2, 3, 4)).astype(np.float32)
+    axes = [(0, 1), (1, 2), (0, 2), (0, 1, 2)]
+    shapes = [(2, 1, 1), (1, 3, 1), (1, 1, 4), (2, 3, 1), (2, 1, 4), (1, 3, 4)]
+    operands = [rng.standard_normal(shape).astype(np.float32) for shape in shapes]
+    f = lambda vs, m: [anp.sum(v * m, axis=a) for v in vs for a in axes]
+    for got, want in zip(axil.jit(f)(operands, m), [np.sum(v * m, axis=a) for v in operands for a in axes]):
+        np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
+    row = lambda v, m: (anp.sum(v * m), anp.mean(m * anp.sin(v)))
+    for got, want in zip(axil.jit(row)(m[0, 0], m[0]), row(m[0, 0], m[0])):
+        np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
+
+
+def test_a_scatter_of_windows_whose_first_dimension_is_not_the_batch() -> None:
+    """IREE 3.13 undoes the reshape of the indices behind the scatter, and not that of updates that are all equal."""
+    dims = axil.lax.ScatterDimensionNumbers((0, 2), (), (1,))
+    i, u = np.array([[0], [2]], np.int32), anp.arange(1, 13, dtype=np.float32)
+    for f in (
+        lambda i: axil.lax.scatter(anp.zeros((3, 4)), i, anp.zeros((3, 2, 2)), dims, mode="clip"),
+        lambda i: axil.lax.scatter_add(anp.zeros((3, 4)), i, anp.sin(u).reshape(3, 2, 2), dims, mode="drop"),
+        lambda i: axil.lax.scatter(anp.sin(u).reshape(3, 4), i, anp.cos(u).reshape(3, 2, 2), dims, mode="clip"),
+    ):
+        np.testing.assert_allclose(axil.jit(f)(i), f(i), rtol=1e-5, atol=1e-6)
+
+
 def test_a_scatter_of_a_view_of_its_operand_in_a_batch() -> None:
     """A window that a scatter adds, and that lies in the memory it adds to."""
     def f(x: Any, i: Any) -> Any:
