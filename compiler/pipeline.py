@@ -30,7 +30,8 @@ from axil.compiler.targets import Target
 from axil.runtime import events, spans
 
 TRANSFORM: tuple[str, ...] = (
-    "axil-expand", "axil-inline", "symbol-dce", "axil-prune", "symbol-dce", "axil-simplify", "cse",
+    "axil-expand", "axil-inline", "symbol-dce", "axil-prune", "symbol-dce", "trivial-dce", "axil-simplify",
+    "trivial-dce", "cse",
 )  # fmt: skip
 """From derived functions to one function of first-order ops and control combinators."""
 

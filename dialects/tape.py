@@ -8,13 +8,14 @@ Wengert, "A simple automatic derivative evaluation program", 1964) of the tangen
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, final
 
 import numpy as np
 
 from axil.dialects.avals import Aval
 
 
+@final
 class Tangent:
     """A value that is linear in the tangents of the operands. It has an aval and stands for no operation yet."""
 

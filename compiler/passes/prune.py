@@ -119,7 +119,7 @@ class Prune(Pass):
 
         d = Deriver(module)
         if all(map(has_body, d.table.values())):
-            return  # no control flow, and MLIR's `cse` drops the rest as well
+            return  # no control flow, and MLIR's `trivial-dce` drops the rest
         for name in [n for n, f in d.table.items() if has_body(f) and d.site(n) is None]:
             block = body_of(d[name])
             prune(d, block, ())
