@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from axil.compiler.branch_refs import mend_branches
 from axil.compiler.bytecode import op_names
 from axil.compiler.diagnostics import CompileError, Diagnostic, parse_diagnostic, parse_location, rank
 from axil.compiler.targets import Target, resolve
@@ -159,6 +160,9 @@ PROCESS_FLAGS = (
 )
 """Options that there are no flags of a session for."""
 
+AFTERWARDS = ("mend-branches",)
+"""What is done to IREE's result: like flags, a part of the key of the compile cache."""
+
 
 def _api() -> Any:
     """`iree.compiler.api`, imported once, with its process-wide options set before the first session."""
@@ -222,6 +226,7 @@ def _compile(data: bytes, flags: tuple[str, ...], name: str, target: Target) -> 
             raise _ParseError(f"{name}: malformed MLIR", rank(reports))
         if not invocation.execute():
             raise CompileError(f"{name}: IREE cannot compile this for {target.name}", rank(reports), _HINT)
+        mend_branches(invocation)  # keep AFTERWARDS up to date
         with api.Output.open_membuffer() as output:
             invocation.output_vm_bytecode(output)
             return bytes(output.map_memory())

@@ -9,7 +9,7 @@ from typing import Any
 
 from axil.compiler import cost
 from axil.compiler.cache import cache_key, default_cache
-from axil.compiler.driver import PROCESS_FLAGS, check_ready, compile_module, hand_over
+from axil.compiler.driver import AFTERWARDS, PROCESS_FLAGS, check_ready, compile_module, hand_over
 from axil.compiler.functions import Functions
 from axil.compiler.loops import ONE_DISPATCH
 from axil.compiler.passes import (  # noqa: F401  (registers the passes)
@@ -20,7 +20,6 @@ from axil.compiler.passes import (  # noqa: F401  (registers the passes)
     order_effects,
     prune,
     separate,
-    separate_branches,
     simplify,
     update_in_place,
 )
@@ -65,7 +64,7 @@ def lowering_passes(target: Target, donate: tuple[int, ...], guarded: bool = Tru
         order_effects.OrderEffects(),
     ]
     if guarded:
-        passes += [guard_inputs.GuardInputs(donate=donate), separate_branches.SeparateBranches()]
+        passes.append(guard_inputs.GuardInputs(donate=donate))
     return passes
 
 
@@ -131,7 +130,8 @@ def compile_program(
         on_lowered(module)
     text = text_of(module)
     lowered = time.perf_counter()
-    key = cache_key(text.encode(), passes=TRANSFORM, target=target, extra=(repr(donate), *flags, *PROCESS_FLAGS))
+    made_by = (repr(donate), *flags, *PROCESS_FLAGS, *AFTERWARDS)
+    key = cache_key(text.encode(), passes=TRANSFORM, target=target, extra=made_by)
     cache = default_cache()
     vmfb = cache.get(key)
     cached = vmfb is not None

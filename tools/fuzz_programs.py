@@ -270,6 +270,7 @@ class _Writer:
         self.made: list[tuple[Step, list[int]]] = []  # with the numbers of results; inputs may still be added
         self.avals: dict[int, Aval] = {}  # by number: inputs are negative
         self.used: set[int] = set()
+        self.unclear: set[int] = set()  # results that are not unique, such as the sign of an eigenvector
         self.smooth = True
         for i, x in enumerate(self.inputs):
             self.avals[-1 - i] = x.aval

@@ -357,10 +357,12 @@ class Lowering:
 
 
 def owned(values: Sequence[ir.Value], state: Sequence[ir.Value]) -> list[ir.Value]:
-    """The values of a step, with those copied that are but another state, or a row from outside, in another shape.
+    """The values of a step, with those copied that are but another state, or a row from outside, in another shape, and
+    those that are constants, or computed from nothing else.
 
     IREE 3.13 cannot decide whose memory some such states are ("successor operand type '!stream.resource<external>'
-    should match successor input type '!stream.resource<transient>'"), or binds the wrong buffers.
+    should match successor input type '!stream.resource<transient>'"; constants lie in memory of a third kind), or binds
+    the wrong buffers.
     """
     from axil.compiler.passes.guard_inputs import VIEWS, copied
 
@@ -371,7 +373,7 @@ def owned(values: Sequence[ir.Value], state: Sequence[ir.Value]) -> list[ir.Valu
             source = source.owner.operands[0]
         outside = isinstance(source.owner, ir.Block) and source not in state
         moved = source != value and source != own and (source in state or outside)
-        result.append(copied(value, aval_of_type(value.type))[1] if moved else value)
+        result.append(copied(value, aval_of_type(value.type))[1] if moved or _is_constant(value) else value)
     return result
 
 
@@ -392,15 +394,33 @@ def apart(values: Sequence[ir.Value]) -> list[ir.Value]:
 def no_constant(value: ir.Value) -> ir.Value:
     """The value, behind a barrier if it is a constant and no counter.
 
-    IREE 3.13 fails to run some loops that start with one ("indirect buffer reference slot 0 is out of range"), and some
-    whose counter starts with one behind a barrier.
+    IREE 3.13 cannot compile some loops that start with one ("circular dependency"), nor some whose counter starts with
+    one behind a barrier.
     """
-    of, owner = aval_of_type(value.type), value.owner
+    return hlo.barrier(value) if _is_constant(value) else value
+
+
+_MAX_FOLDED = 50
+"""Operations that are looked at to tell whether a value is a constant; after so many it is taken for none."""
+
+
+def _is_constant(value: ir.Value) -> bool:
+    """Whether a value is a constant, or computed from nothing else; but no counter."""
+    of = aval_of_type(value.type)
     if not of.shape and is_integer(of.dtype):
-        return value
-    while not isinstance(owner, ir.Block) and owner.name in ("stablehlo.broadcast_in_dim", "stablehlo.reshape"):
-        owner = owner.operands[0].owner
-    return hlo.barrier(value) if not isinstance(owner, ir.Block) and owner.name == "stablehlo.constant" else value
+        return False
+    pending, seen = [value], {value}
+    while pending:
+        owner = pending.pop().owner
+        if isinstance(owner, ir.Block) or owner.name == "stablehlo.optimization_barrier":
+            return False
+        if not len(owner.operands) and owner.name not in ("stablehlo.constant", "stablehlo.iota"):
+            return False
+        pending += [v for v in owner.operands if v not in seen]
+        seen.update(owner.operands)
+        if len(seen) > _MAX_FOLDED:
+            return False
+    return True
 
 
 def all_read(values: Sequence[ir.Value], state: Sequence[ir.Value]) -> list[ir.Value]:

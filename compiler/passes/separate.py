@@ -6,10 +6,11 @@ Most programs have none of the operations that the passes are about: one walk te
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from axil.compiler.functions import operations
 from axil.compiler.passes.passes import Pass
+from axil.compiler.passes.separate_branches import SeparateBranches
 from axil.compiler.passes.separate_products import SeparateProducts
 from axil.compiler.passes.separate_transposes import SeparateTransposes
 from axil.compiler.passes.separate_updates import SeparateUpdates
@@ -21,7 +22,8 @@ _WITH_BLOCKS = frozenset({"func.func", "stablehlo.while", "stablehlo.case"})
 
 @dataclass
 class Separate(Pass):
-    """Run axil-separate-updates and, for CPUs, axil-separate-transposes and axil-separate-products, where needed."""
+    """Run axil-separate-updates, axil-separate-branches and, for CPUs, axil-separate-transposes and
+    axil-separate-products, where needed."""
 
     platform: str = "cpu"
     name: ClassVar[str] = "axil-separate"
@@ -29,8 +31,11 @@ class Separate(Pass):
     def run(self, module: ir.Operation) -> None:
         found: set[str] = set()
         _names(module, found)
-        for step in (SeparateTransposes, SeparateProducts, SeparateUpdates):
-            if (self.platform == "cpu" or step is SeparateUpdates) and not step.triggers.isdisjoint(found):
+        steps: list[type[Any]] = [SeparateUpdates, SeparateBranches]
+        if self.platform == "cpu":
+            steps = [SeparateTransposes, SeparateProducts, *steps]
+        for step in steps:
+            if not step.triggers.isdisjoint(found):
                 step().run(module)
 
 

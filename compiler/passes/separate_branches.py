@@ -1,12 +1,7 @@
-"""Results of branches in memory of their own, one buffer for each.
+"""Results of branches in memory of their own, where one value of outside is given for different results.
 
-IREE 3.13 gives the results of a `case` to the code after it as arguments of a block, and puts these into registers. It
-loses one ("ref is null") where a branch gives the same buffer or fence for two of them, and where a branch gives a
-buffer from outside that is read after the `case` too: the argument may get the register of what it is given, which is
-emptied at its last use. Results of one dispatch lie in one buffer, and share a fence with all that runs with them.
-
-So here a branch gives each buffer once: what is computed in it ends in barriers, each of which is waited for alone, and
-the second view of a value, or one from outside that others need, is copied. (A barrier alone is no copy.)
+IREE 3.13 cannot compile a `case` whose branches give one value from outside, or views of it, as different results
+("operand #1 does not dominate this use"). So a branch gives a copy of such a value.
 """
 
 from __future__ import annotations
@@ -18,18 +13,17 @@ from typing import ClassVar
 from axil.compiler.functions import body_of, has_body, is_public, operations, producer, terminator
 from axil.compiler.passes.guard_inputs import VIEWS, copied
 from axil.compiler.passes.passes import Pass
-from axil.dialects import hlo
 from axil.dialects.mlir import aval_of_type, ir
 
 _CASE = "stablehlo.case"
-_CONTROL = (_CASE, "stablehlo.while")
 
 
 @dataclass
 class SeparateBranches(Pass):
-    """Let the branches of each `case` give distinct buffers, and none that the code after it reads."""
+    """Copy what branches of a `case` give from outside as different results."""
 
     name: ClassVar[str] = "axil-separate-branches"
+    triggers: ClassVar[frozenset[str]] = frozenset({_CASE})
 
     def run(self, module: ir.Operation) -> None:
         for function in operations(module.regions[0].blocks[0]):
@@ -40,7 +34,7 @@ class SeparateBranches(Pass):
 
 def _cases(block: ir.Block) -> Iterator[ir.Operation]:
     for op in operations(block):
-        if op.name in _CONTROL:
+        if op.name in (_CASE, "stablehlo.while"):
             for region in op.regions:
                 yield from _cases(region.blocks[0])
             if op.name == _CASE:
@@ -52,24 +46,16 @@ def _separate(case: ir.Operation) -> None:
     places: dict[ir.Value, set[int]] = {}  # where the branches give a value from outside
     for end in ends:
         for i, value in enumerate(end.operands):
-            places.setdefault(_root(value), set()).add(i)
-    for which, end in enumerate(ends):
-        seen: set[ir.Value] = set()
-        for i in range(len(end.operands)):
-            value = end.operands[i]
             root = _root(value)
-            outside = _block_of(root) != end.block
-            if _memory(root) in seen or (outside and (len(places[root]) > 1 or _read_after(root, case))):
+            if _block_of(root) != end.block:
+                places.setdefault(root, set()).add(i)
+    for which, end in enumerate(ends):
+        for i, value in enumerate(list(end.operands)):
+            if len(places.get(_root(value), ())) > 1:
                 with ir.InsertionPoint(end), end.location:
-                    # Equal copies would become one again, and equal ends of branches too: each hides another number.
+                    # Equal copies would become one again: each hides another number.
                     number = which * len(end.operands) + i + 1
-                    copy = copied(value, aval_of_type(value.type), number)[1]
-                    end.operands[i] = hlo.barrier(copy) if i else copy
-            elif outside:
-                _wait_for(root)
-            elif len(end.operands) > 1:
-                _wait_for(value)
-            seen.add(_memory(root))
+                    end.operands[i] = copied(value, aval_of_type(value.type), number)[1]
 
 
 def _root(value: ir.Value) -> ir.Value:
@@ -79,45 +65,9 @@ def _root(value: ir.Value) -> ir.Value:
     return value
 
 
-def _memory(root: ir.Value) -> ir.Value:
-    """What stands for a value's buffer: results of one operation share one, unless they are those of control flow."""
-    op = producer(root)
-    return root if op is None or op.name in _CONTROL else op.results[0]
-
-
 def _block_of(value: ir.Value) -> ir.Block:
     op = producer(value)
     return value.owner if op is None else op.block
-
-
-def _read_after(root: ir.Value, case: ir.Operation) -> bool:
-    """Whether a value from outside is read after the `case`, or may be: in the code around what the `case` is in."""
-    if _block_of(root) != case.block:
-        return True
-    pending, seen = [root], {root}
-    while pending:
-        for use in pending.pop().uses:
-            reader = getattr(use.owner, "operation", use.owner)
-            around = reader
-            while around.block != case.block:
-                around = around.parent.operation
-            if around != case and case.is_before_in_block(around):
-                return True
-            for view in reader.results if reader.name in VIEWS else ():
-                if view not in seen:
-                    seen.add(view)
-                    pending.append(view)
-    return False
-
-
-def _wait_for(value: ir.Value) -> None:
-    """Put a barrier behind a value, for all that reads it: then nothing that is fused with it shares its buffer."""
-    op = producer(value)
-    if op is None or op.name in _CONTROL or op.name == "stablehlo.optimization_barrier":
-        return
-    with ir.InsertionPoint.after(op), op.location:
-        barrier = hlo.typed("optimization_barrier", [value.type], [value])
-    value.replace_all_uses_except(barrier.results[0], getattr(barrier, "operation", barrier))
 
 
 __all__ = ["SeparateBranches"]

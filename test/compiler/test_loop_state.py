@@ -107,3 +107,47 @@ def test_state_that_the_step_does_not_read() -> None:
         return lax.while_loop(lambda s: (s[0] < n) & (s[1] > 0.05), outer, (0, x[0] + 1.0, x[0]))
 
     agree(f, np.arange(3.0), np.array(3))
+
+
+def test_steps_whose_values_share_buffers_and_fences() -> None:
+    """IREE lost buffers that a branch passes twice ("indirect buffer reference slot 0", see `compiler/branch_refs.py`):
+    equal initial values, and results of one dispatch or execution."""
+
+    def stacks(x: Any) -> Any:
+        def step(c: Any, _: Any) -> Any:
+            part = c.reshape(18)[10:14]
+            m = np.sin(part)
+            p = np.cumprod(m)
+            rest = lax.broadcast_in_dim(p, (5, 4), (1,)).reshape(20)[:18].reshape(3, 3, 2)
+            return np.sin(rest), (part, m, p)
+
+        return lax.scan(step, x, None, length=3)
+
+    agree(stacks, np.linspace(-2, 2, 18).reshape(3, 3, 2))
+
+
+def test_a_value_that_a_branch_passes_and_that_is_read_afterwards() -> None:
+    def f(x: Any, n: Any) -> Any:
+        start = np.sort(x + 1)
+
+        def step(s: Any) -> Any:
+            i, a, b = s
+            return i + 1, np.sort(a + start), lax.cond(i > 0, lambda: start, lambda: np.sort(b) - a)
+
+        return lax.while_loop(lambda s: s[0] < n, step, (0, start, start)), start
+
+    agree(f, np.arange(4.0), np.array(3))
+    agree(f, np.arange(4.0), np.array(0))
+
+
+def test_steps_that_give_constants() -> None:
+    """Or what IREE computes before the program runs: such memory is of another kind."""
+
+    def f(x: Any) -> Any:
+        def step(s: Any, _: Any) -> Any:
+            a, b = s
+            return (np.sort(np.ones(4)), np.sort(a + b)), a
+
+        return lax.scan(step, (x, x), None, length=3), lax.scan(step, (np.zeros(4), x), None, length=2)
+
+    agree(f, np.arange(4.0))
