@@ -541,18 +541,36 @@ def _convert_lower(values: Any, results: Any, context: Any, *, dtype: Any) -> An
         return hlo.compare(x, hlo.splat(x.type, 0), "NE")
     if av.is_float(of) and av.is_integer(dtype):
         return _saturating_convert(x, np.dtype(dtype))
-    if np.dtype(dtype) == av.BFLOAT16 and not av.is_inexact(of):
+    if np.dtype(dtype) == av.BFLOAT16 and av.is_bool(of):
+        return hlo.select(x, hlo.splat(results[0], 1), hlo.splat(results[0], 0))
+    if np.dtype(dtype) == av.BFLOAT16 and (not av.is_inexact(of) or _was_integer(x)):
         return _integer_to_bfloat16(x)
     return hlo.convert(x, dtype)
 
 
+def _was_integer(x: Any) -> bool:
+    """Whether a value shows elements that are converted from integers: IREE makes one conversion of two."""
+    while not hasattr(x.owner, "arguments"):
+        op = x.owner
+        if op.name == "stablehlo.convert":
+            return av.is_integer(dtype_of(op.operands[0]))
+        if op.name not in ("stablehlo.reshape", "stablehlo.broadcast_in_dim", "stablehlo.slice", "stablehlo.transpose"):
+            return False
+        x = op.operands[0]
+    return False
+
+
 def _integer_to_bfloat16(x: Any) -> Any:
-    """Through f32 and its bits: IREE 3.13 links no conversion, nor one in two steps (no symbol __truncsfbf2)."""
+    """Through f32 and its bits: IREE 3.13 links no conversion, nor one in two steps (no symbol __truncsfbf2).
+
+    A barrier follows, as it cannot compile bits that become a bfloat16 and, in the same dispatch, a float32.
+    """
     from axil.dialects import hlo
 
     bits = staged.Staged(hlo.bitcast(hlo.convert(x, np.float32), np.uint32))
     half = (bits.op("shift_right_logical", 16) & 1) + 0x7FFF  # to nearest, ties to even
-    return hlo.bitcast(hlo.convert((bits + half).op("shift_right_logical", 16).value, np.uint16), av.BFLOAT16)
+    rounded = hlo.convert((bits + half).op("shift_right_logical", 16).value, np.uint16)
+    return hlo.barrier(hlo.bitcast(rounded, av.BFLOAT16))
 
 
 def _saturating_convert(x: Any, dtype: np.dtype) -> Any:
@@ -600,7 +618,10 @@ def _bitcast_infer(x: Aval, *, dtype: Any) -> Aval:
 def _bitcast_lower(values: Any, results: Any, context: Any, *, dtype: Any) -> Any:
     from axil.dialects import hlo
 
-    return hlo.typed("bitcast_convert", results, values).results[0]
+    if av.aval_of(values[0]).dtype == av.BFLOAT16:
+        values = [hlo.barrier(values[0])]  # IREE 3.13 cannot link a rounding to bfloat16 whose bits are used
+    made = hlo.typed("bitcast_convert", results, values).results[0]
+    return hlo.barrier(made) if dtype == av.BFLOAT16 else made  # nor bits that become a bfloat16 and then a float32
 
 
 bitcast = Op(
