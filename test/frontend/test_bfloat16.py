@@ -21,7 +21,11 @@ def agree(f, *args) -> None:
 def test_integers_by_way_of_float32(dtype: str) -> None:
     """Two conversions in one dispatch become one, of which there is none (`__truncsfbf2`)."""
     x = jnp.arange(12, dtype=dtype).reshape(4, 3) * 21
-    agree(lambda x: (x.astype("float32").astype("bfloat16"), x.astype("float32").T[:2].reshape(8).astype("bfloat16")), x)
+
+    def narrowed(x):
+        return x.astype("float32").astype("bfloat16"), x.astype("float32").T[:2].reshape(8).astype("bfloat16")
+
+    agree(narrowed, x)
 
 
 def test_booleans_and_bits() -> None:
