@@ -28,6 +28,7 @@ from axil.compiler.branch_refs import mend_branches
 from axil.compiler.bytecode import op_names
 from axil.compiler.diagnostics import CompileError, Diagnostic, parse_diagnostic, parse_location, rank
 from axil.compiler.targets import Target, resolve
+from axil.compiler.unfused import unfused
 
 log = logging.getLogger("axil.compiler")
 
@@ -50,7 +51,8 @@ def compile_module(
 ) -> bytes:
     """Compile MLIR text or bytecode with `func.func @main` over ranked tensors to a `vmfb`.
 
-    `name` is for messages. If the target's flags fail, its `fallback` flags are tried once.
+    `name` is for messages. If the target's flags fail, its `fallback` flags are tried, then the program without
+    fusion (`unfused.py`), of which a warning is logged.
     Raises `TargetError` for an unknown target and `CompileError` with IREE's diagnostics.
     """
     target = resolve(target)
@@ -63,13 +65,29 @@ def compile_module(
     except _ParseError:
         raise
     except CompileError as error:
-        if target.fallback is None:
+        log.info("%s: trying again after: %s", name, error.message)
+        compiled = _compile_otherwise(data, extra_flags, name, target)
+        if compiled is None:
             raise
-        log.info("%s: retrying with fallback flags after: %s", name, error.message)
+        return compiled
+
+
+def _compile_otherwise(data: bytes, extra_flags: tuple[str, ...], name: str, target: Target) -> bytes | None:
+    """With the target's fallback flags, then without fusion; None if that fails too."""
+    if target.fallback is not None:
         try:
             return _compile(data, target.fallback + extra_flags, name, target)
-        except CompileError:
-            raise error from None
+        except CompileError as error:
+            log.info("%s: trying again without fusion after: %s", name, error.message)
+    _registry()
+    with _lock:
+        apart = unfused(data, _state["context"])
+    try:
+        compiled = _compile(apart, (target.fallback or target.flags) + extra_flags, name, target)
+    except CompileError:
+        return None
+    log.warning("%s: IREE could compile it only without fusing operations; it runs slower than it should", name)
+    return compiled
 
 
 def hand_over(module: Any, target: Target | str | None = None) -> bytes:

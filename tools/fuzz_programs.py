@@ -322,6 +322,7 @@ class _Writer:
             self.avals[number] = of
             if i not in UNIQUE.get(op.name, range(len(results))):
                 self.used.add(number)
+                self.unclear.add(number)
         return numbers
 
     def control(self) -> None:
@@ -354,6 +355,7 @@ class _Writer:
         candidates = [
             i for i, a in self.avals.items()
             if 0 < a.size <= MAX_SIZE and a.dtype.itemsize > 1 and (av.is_float(a.dtype) or a.dtype == wanted.dtype)
+            and i not in self.unclear
         ]  # fmt: skip
         possible = _is_range(domain) and inexact and wanted.size and candidates
         if not possible or (not self.closed and self.rng.random() < 0.25):

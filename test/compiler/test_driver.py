@@ -8,6 +8,7 @@ import sys
 import threading
 from pathlib import Path
 
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -62,6 +63,37 @@ func.func @main(%a: tensor<4x4xf32>) -> tensor<4x4xf32> {
   %0 = "stablehlo.cholesky"(%a) {lower = true} : (tensor<4x4xf32>) -> tensor<4x4xf32>
     loc(callsite("FILE":2:5 at "FILE":3:1))
   return %0 : tensor<4x4xf32>
+}"""
+
+# of random programs: IREE moves the conversions over a broadcast while it converts the broadcast
+TWO_CONVERSIONS = """
+func.func @main(%x: tensor<bf16>, %where: tensor<4x5xi32>, %to: tensor<21xf32>) -> tensor<f32> {
+  %0 = stablehlo.reshape %x : (tensor<bf16>) -> tensor<1xbf16>
+  %1 = stablehlo.broadcast_in_dim %0, dims = [1] : (tensor<1xbf16>) -> tensor<10x1xbf16>
+  %2 = stablehlo.reshape %1 : (tensor<10x1xbf16>) -> tensor<2x5xbf16>
+  %3 = stablehlo.reshape %1 : (tensor<10x1xbf16>) -> tensor<10xbf16>
+  %4 = stablehlo.broadcast_in_dim %3, dims = [1] : (tensor<10xbf16>) -> tensor<2x10xbf16>
+  %5 = stablehlo.reshape %4 : (tensor<2x10xbf16>) -> tensor<4x5xbf16>
+  %6 = stablehlo.convert %2 : (tensor<2x5xbf16>) -> tensor<2x5xf32>
+  %7 = stablehlo.convert %5 : (tensor<4x5xbf16>) -> tensor<4x5xf32>
+  %none = stablehlo.constant dense<-1> : tensor<i32>
+  %inf = stablehlo.constant dense<0x7F800000> : tensor<f32>
+  %8:2 = "stablehlo.reduce_window"(%7, %where, %inf, %none) <{
+    padding = dense<[[1, 0], [0, 2]]> : tensor<2x2xi64>, window_dimensions = array<i64: 2, 3>,
+    window_strides = array<i64: 2, 1>}> ({
+  ^bb0(%a: tensor<f32>, %i: tensor<i32>, %b: tensor<f32>, %j: tensor<i32>):
+    stablehlo.return %b, %j : tensor<f32>, tensor<i32>
+  }) : (tensor<4x5xf32>, tensor<4x5xi32>, tensor<f32>, tensor<i32>) -> (tensor<2x5xf32>, tensor<2x5xi32>)
+  %9 = stablehlo.reshape %8#1 : (tensor<2x5xi32>) -> tensor<10x1xi32>
+  %10 = stablehlo.reshape %6 : (tensor<2x5xf32>) -> tensor<10xf32>
+  %11 = "stablehlo.scatter"(%to, %9, %10) <{scatter_dimension_numbers = #stablehlo.scatter<
+    inserted_window_dims = [0], scatter_dims_to_operand_dims = [0], index_vector_dim = 1>}> ({
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+    stablehlo.return %b : tensor<f32>
+  }) : (tensor<21xf32>, tensor<10x1xi32>, tensor<10xf32>) -> tensor<21xf32>
+  %12 = stablehlo.slice %11 [18:19] : (tensor<21xf32>) -> tensor<1xf32>
+  %13 = stablehlo.reshape %12 : (tensor<1xf32>) -> tensor<f32>
+  return %13 : tensor<f32>
 }"""
 
 UNSIGNED_DOT = """
@@ -287,3 +319,12 @@ def test_diagnostics_are_read_from_iree():
     found = parse_diagnostic(2, text)
     assert (found.severity, found.message) == ("error", "it failed")
     assert found.frames == (Frame("m.py", 3, 1), Frame("t.py", 9, 2))
+
+
+def test_what_compiles_only_without_fusion_is_compiled_so_and_a_warning_says_it(caplog):
+    with caplog.at_level("WARNING", "axil.compiler"):
+        vmfb = compile_module(TWO_CONVERSIONS, name="conversions")
+    assert "conversions" in caplog.text and "without fusing" in caplog.text
+    x, to = np.array(1.5, ml_dtypes.bfloat16), np.arange(21, dtype=np.float32)
+    for index, expected in ((18, 1.5), (3, 18.0)):
+        assert run(vmfb, x, np.full((4, 5), index, np.int32), to) == expected
