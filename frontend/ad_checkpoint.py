@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from axil import checkpoint_policies, errors, tree
+from axil import checkpoint_policies, errors, pytrees
 from axil.checkpoint_policies import Offloadable, Recompute, Saveable
 from axil.core import Program, Trace, bind, line_of_mlir, run_function, state
 from axil.custom_rules import signature_of
@@ -25,7 +25,7 @@ def checkpoint_name(x: Any, name: str) -> Any:
         leaf = operand(leaf, "checkpoint_name")
         return bind(_checkpoint_name, leaf, name=name, weak=leaf.weak_type)
 
-    return tree.tree_map(named, x)
+    return pytrees.tree_map(named, x)
 
 
 class Residual(NamedTuple):
@@ -42,7 +42,7 @@ def saved_residuals(f: Callable[..., Any], *args: Any, **kwargs: Any) -> list[Re
     """What reverse mode keeps of a call of `f`: arguments, constants and results of operations."""
     check_callable(f, "saved_residuals")
     operands, treedef = operands_of((args, kwargs), "saved_residuals")
-    flat = Flat(f, lambda leaves: tree.tree_unflatten(treedef, leaves), f"saved_residuals({function_name(f)})")
+    flat = Flat(f, lambda leaves: pytrees.tree_unflatten(treedef, leaves), f"saved_residuals({function_name(f)})")
     outer, state.trace = state.trace, None
     try:
         program = Program()
@@ -99,13 +99,13 @@ def _argument_names(f: Any, args: tuple, kwargs: dict) -> list[str]:
     signature = signature_of(f)
     found = [] if signature is None else signature.parameters.values()
     parameters = [p.name for p in found if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    paths = tree.tree_flatten_with_path((args, kwargs))[0]
+    paths = pytrees.tree_flatten_with_path((args, kwargs))[0]
     names = []
     for (_, second, *rest), _ in paths:
         key = second.key if hasattr(second, "key") else second.idx
         if isinstance(key, int):
             key = parameters[key] if key < len(parameters) else f"at position {key}"
-        names.append(f"{key}{tree.keystr(tuple(rest))}")
+        names.append(f"{key}{pytrees.keystr(tuple(rest))}")
     return names
 
 

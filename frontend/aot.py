@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from axil import errors, tree
+from axil import errors, pytrees
 from axil.call_arguments import Jitted
 from axil.core import RULE_ERRORS, user_error
 from axil.jitted import JitFunction, jit
@@ -131,8 +131,8 @@ class _Slot:
 def _prepare(lowered: Lowered) -> tuple[Any, Any]:
     """The signature of an artifact, and the module with its function in the order that the signature says."""
     call = lowered._call
-    dynamic, named = tree.tree_unflatten(call.treedef, [_Slot(i, x.aval) for i, x in enumerate(call.operands)])
-    results = tree.tree_unflatten(lowered.out_tree, [_Slot(i, a) for i, (a, _) in enumerate(lowered._outputs)])
+    dynamic, named = pytrees.tree_unflatten(call.treedef, [_Slot(i, x.aval) for i, x in enumerate(call.operands)])
+    results = pytrees.tree_unflatten(lowered.out_tree, [_Slot(i, a) for i, (a, _) in enumerate(lowered._outputs)])
     names = _argument_names(lowered._jitted, len(dynamic), set(call.static))
     arguments, keywords, result = [_plain(x) for x in dynamic], _plain(named), _plain(results)
     signature = _signature(arguments, keywords, result, names)
@@ -172,9 +172,9 @@ def _plain(value: Any) -> Any:
         return _like(value, items) if hasattr(value, "_fields") else tuple(items)
     if isinstance(value, list):
         return [_plain(x) for x in value]
-    children, _ = tree.flatten_one_level_with_keys(value)
+    children, _ = pytrees.flatten_one_level_with_keys(value)
     items = [_plain(x) for _, x in children]
-    fields = [key.name for key, _ in children if isinstance(key, tree.GetAttrKey)]
+    fields = [key.name for key, _ in children if isinstance(key, pytrees.GetAttrKey)]
     if len(fields) != len(items) or any(f.startswith("_") for f in fields):
         return tuple(items)
     return collections.namedtuple(type(value).__name__, fields)(*items)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from axil import errors, tree
+from axil import errors
 from axil.core import Array, Tracer
+from axil.float0_values import flatten_values
 from axil.operands import ArgumentError, operand
 from axil.source import user_line
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 def checked_operands(compiled: Compiled, args: tuple, kwargs: Mapping[str, Any]) -> list[Array]:
     """The flat operands of a call, checked against those that the program was compiled for."""
     expected = compiled._call
-    leaves, treedef = tree.tree_flatten((args, dict(kwargs)))
+    leaves, treedef = flatten_values((args, dict(kwargs)))
     if treedef != expected.treedef:
         static = sorted(expected.statics())
         ways_out = [f"leave out the static arguments {', '.join(static)}: they are compiled in"] if static else []

@@ -15,6 +15,7 @@ import numpy as np
 
 from axil import errors
 from axil.source import user_line
+from axil.tree_registration import ArrayNode, is_array_node
 
 
 class _Later:
@@ -655,5 +656,17 @@ def _unpickle(value: np.ndarray, weak_type: bool) -> Any:
     return core.Array(value, weak_type)
 
 
-Array = ArrayMethods
-"""`axil.Array`, for `isinstance` and annotations: concrete arrays and tracers alike, as in JAX."""
+class _AnyArray(type):
+    """The class of `Array`, which decides what is one."""
+
+    def __instancecheck__(cls, x: Any) -> bool:
+        return isinstance(x, ArrayMethods) or is_array_node(x) and x.has_values
+
+    def __subclasscheck__(cls, kind: type) -> bool:
+        return issubclass(kind, (ArrayMethods, ArrayNode))
+
+
+class Array(ArrayMethods, metaclass=_AnyArray):
+    """For `isinstance` and annotations: arrays, tracers and arrays of random keys, as in JAX."""
+
+    __slots__ = ()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from axil import errors, tree
+from axil import errors, pytrees
 from axil.config import config
 from axil.core import Array, Tracer, concrete_array
+from axil.float0_values import flatten_values
 from axil.operands import ArgumentError, operand
 from axil.shape_structs import ShapeDtypeStruct
 from axil.source import user_line
@@ -41,7 +42,7 @@ class Arguments:
         self.static_names = {k: v for k, v in kwargs.items() if k in jitted.static_argnames}
         dynamic = tuple([a for i, a in enumerate(args) if i not in static_at])
         named = {k: v for k, v in kwargs.items() if k not in jitted.static_argnames}
-        leaves, self.treedef = tree.tree_flatten((dynamic, named))
+        leaves, self.treedef = flatten_values((dynamic, named))
         self.count = len(args)
         self.operands = [x if type(x) is Array else self._operand(x, i) for i, x in enumerate(leaves)]
         self.donated = self._donated(dynamic, named)
@@ -63,10 +64,10 @@ class Arguments:
         marks: list[bool] = []
         positions = [i for i in range(self.count) if i not in self.static]
         for i, a in zip(positions, dynamic):
-            marks += [i in numbers] * len(tree.tree_leaves(a))
+            marks += [i in numbers] * len(pytrees.tree_leaves(a))
         # Leaves of a dict come in the order of its keys.
         for name in sorted(named):
-            marks += [name in names] * len(tree.tree_leaves(named[name]))
+            marks += [name in names] * len(pytrees.tree_leaves(named[name]))
         donated = tuple(i for i, marked in enumerate(marks) if marked)
         self.check_not_passed_twice(self.operands, donated)
         return donated
@@ -104,7 +105,7 @@ class Arguments:
 
     def rebuild(self, leaves: Sequence[Any]) -> tuple[Any, Any]:
         """Positional and keyword arguments with other leaves."""
-        dynamic, named = tree.tree_unflatten(self.treedef, leaves)
+        dynamic, named = pytrees.tree_unflatten(self.treedef, leaves)
         rest = iter(dynamic)
         args = [self.static[i] if i in self.static else next(rest) for i in range(self.count)]
         return args, {**named, **self.static_names}
@@ -139,11 +140,11 @@ class Arguments:
         """What each operand is called in the user's code, such as `params['w'][0]`."""
         # Of operands themselves: nodes of users' classes may look at their children.
         leaves = self.operands if count is None else list(range(count))
-        dynamic, named = tree.tree_unflatten(self.treedef, leaves)
+        dynamic, named = pytrees.tree_unflatten(self.treedef, leaves)
         positions = [i for i in range(self.count) if i not in self.static]
         names = [self.argument_name(i) for i in positions]
-        found = [_path(n, keys) for n, a in zip(names, dynamic) for keys, _ in tree.tree_flatten_with_path(a)[0]]
-        return found + [_path(n, k) for n in sorted(named) for k, _ in tree.tree_flatten_with_path(named[n])[0]]
+        found = [_path(n, keys) for n, a in zip(names, dynamic) for keys, _ in pytrees.tree_flatten_with_path(a)[0]]
+        return found + [_path(n, k) for n in sorted(named) for k, _ in pytrees.tree_flatten_with_path(named[n])[0]]
 
     def argument_name(self, position: int) -> str:
         """The name of a positional argument."""
@@ -160,7 +161,7 @@ class Arguments:
 
 
 def _path(name: str, keys: Any) -> str:
-    return name + tree.keystr(keys)
+    return name + pytrees.keystr(keys)
 
 
 __all__ = ["Arguments", "Jitted"]

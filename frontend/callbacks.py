@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from axil import dtypes, errors, tree
+from axil import dtypes, errors, pytrees
 from axil.core import RULE_ERRORS, Array, concrete_array, make_array, state, user_error
 from axil.dialects import host_functions
 from axil.dialects.avals import Aval, aval
@@ -85,16 +85,16 @@ def _check_sharding(where: str, sharding: Any) -> None:
 def _call(
     where: str, callback: Any, result_shape_dtypes: Any, args: Any, kwargs: Any, kind: str, ordered: bool, method: str
 ) -> Any:  # fmt: skip
-    leaves, treedef = tree.tree_flatten((args, kwargs))
+    leaves, treedef = pytrees.tree_flatten((args, kwargs))
     name = function_name(callback)
     operands = [operand(x, f"{where} of '{name}'") for x in leaves]
-    wanted, out_tree = tree.tree_flatten(result_shape_dtypes)
+    wanted, out_tree = pytrees.tree_flatten(result_shape_dtypes)
     outputs = [_result_aval(x, where) for x in wanted]
     place = user_location()
     function = PythonFunction(where, callback, treedef, place)
     key = (where, identity(callback), treedef, place)
     registered = host_functions.register(name, function, key)
-    return tree.tree_unflatten(out_tree, host_call(registered, operands, outputs, kind, ordered, method))
+    return pytrees.tree_unflatten(out_tree, host_call(registered, operands, outputs, kind, ordered, method))
 
 
 def _result_aval(x: Any, where: str) -> Aval:
@@ -138,8 +138,8 @@ class PythonFunction:
         outer, state.trace = state.trace, None  # the function runs now, whatever is being traced around it
         sizes, state.axis_sizes = state.axis_sizes, {}
         try:
-            args, kwargs = tree.tree_unflatten(self.treedef, self._leaves(operands))
-            leaves = tree.tree_leaves(self.fun(*args, **kwargs))
+            args, kwargs = pytrees.tree_unflatten(self.treedef, self._leaves(operands))
+            leaves = pytrees.tree_leaves(self.fun(*args, **kwargs))
             return self._results(leaves, outputs)
         except BaseException as e:
             self._note(e)

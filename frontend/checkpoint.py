@@ -12,8 +12,9 @@ import types
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from axil import checkpoint_policies, errors, tree
+from axil import checkpoint_policies, errors, pytrees
 from axil.core import state, trace_function
+from axil.float0_values import flatten_values
 from axil.operands import Flat, check_callable, function_name, is_arraylike, normalize_argnums, operand, symbol
 from axil.source import user_line
 
@@ -57,14 +58,14 @@ def checkpoint(
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         fixed = set(normalize_argnums(static, len(args), f"{options.label}: static_argnums"))
         free = {k: v for k, v in kwargs.items() if k not in names}
-        leaves, treedef = tree.tree_flatten(([a for i, a in enumerate(args) if i not in fixed], free))
+        leaves, treedef = flatten_values(([a for i, a in enumerate(args) if i not in fixed], free))
         which = [i for i, x in enumerate(leaves) if is_arraylike(x)]
 
         def rebuild(values: Sequence[Any]) -> tuple[Any, Any]:
             new = list(leaves)
             for i, v in zip(which, values):
                 new[i] = v
-            positional, named = tree.tree_unflatten(treedef, new)
+            positional, named = pytrees.tree_unflatten(treedef, new)
             rest = iter(positional)
             return [args[i] if i in fixed else next(rest) for i in range(len(args))], {**kwargs, **named}
 

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from axil import errors, tree
+from axil import errors, pytrees
 from axil.core import run_traced, state, trace_function
 from axil.custom_later import Recorded, closed_over, trace_later
 from axil.custom_rules import (
@@ -68,7 +68,7 @@ class custom_vmap:  # noqa: N801 - JAX's name
                                ways_out=[f"define one: @{function_name(self.fun)}.def_vmap"])  # fmt: skip
             )
         operands, treedef = operands_of(args, self.label)
-        flat = Flat(self.fun, lambda leaves: (tree.tree_unflatten(treedef, leaves), {}), self.label)
+        flat = Flat(self.fun, lambda leaves: (pytrees.tree_unflatten(treedef, leaves), {}), self.label)
         if state.trace is None:  # there is no batch
             return flat.unflatten(flat(*operands))
         return flat.unflatten(run_traced("", lambda *ops: self._emit(flat, treedef, ops), operands))
@@ -117,8 +117,8 @@ class _Rule:
         flags: list[bool] = []
 
         def function(*values: Any) -> list:
-            args = tree.tree_unflatten(self.treedef, values)
-            in_batched = list(tree.tree_unflatten(self.treedef, list(batched)))
+            args = pytrees.tree_unflatten(self.treedef, values)
+            in_batched = list(pytrees.tree_unflatten(self.treedef, list(batched)))
             results, flags[:] = self._checked(self.vmap_rule(size, in_batched, *args), size)  # type: ignore[misc]
             return results
 
@@ -128,8 +128,8 @@ class _Rule:
 
     def _checked(self, result: Any, size: int) -> tuple[list, list[bool]]:
         check_pair(result, self.name, "result, out_batched")
-        leaves, treedef = tree.tree_flatten(result[0])
-        flags, flag_def = tree.tree_flatten(result[1])
+        leaves, treedef = pytrees.tree_flatten(result[0])
+        flags, flag_def = pytrees.tree_flatten(result[1])
         if flag_def != treedef:
             raise self._wrong(f"must say of each leaf of its result whether it is batched\n  result: {treedef}\n"
                               f"  out_batched: {flag_def}")  # fmt: skip
@@ -154,16 +154,16 @@ def sequential_vmap(f: Callable[..., Any]) -> custom_vmap:
     def one_by_one(axis_size: int, in_batched: list, *args: Any) -> tuple[Any, Any]:
         from axil.lax import map as lax_map
 
-        leaves, treedef = tree.tree_flatten(args)
-        flags = tree.tree_leaves(in_batched)
+        leaves, treedef = pytrees.tree_flatten(args)
+        flags = pytrees.tree_leaves(in_batched)
         mapped = [x for x, b in zip(leaves, flags) if b]
 
         def call(rows: list) -> Any:
             rest = iter(rows)
-            return custom(*tree.tree_unflatten(treedef, [next(rest) if b else x for x, b in zip(leaves, flags)]))
+            return custom(*pytrees.tree_unflatten(treedef, [next(rest) if b else x for x, b in zip(leaves, flags)]))
 
         out = lax_map(call, mapped)
-        return out, tree.tree_map(lambda _: True, out)
+        return out, pytrees.tree_map(lambda _: True, out)
 
     custom.def_vmap(one_by_one)
     return custom

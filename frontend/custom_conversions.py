@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from axil import tree
+from axil import pytrees
 from axil.core import RULE_ERRORS, Tracer, run_traced, state, trace_function, user_error
 from axil.custom_reverse import custom_vjp
 from axil.custom_rules import check_pair, check_structure, fit, rule_error, rule_name, share_captures
@@ -26,7 +26,7 @@ def closure_convert(fun: Callable[..., Any], *example_args: Any) -> tuple[Callab
         return lambda *args: fun(*args), []
     label = f"closure_convert({function_name(fun)})"
     operands, treedef = operands_of(tuple(example_args), label)
-    flat = Flat(fun, lambda leaves: (tree.tree_unflatten(treedef, leaves), {}), label)
+    flat = Flat(fun, lambda leaves: (pytrees.tree_unflatten(treedef, leaves), {}), label)
     avals, weak = [x.aval for x in operands], [x.weak_type for x in operands]
     functions = state.trace.program.functions
     traced = trace_function(label, symbol(fun), flat, avals, weak, (), "derivative")
@@ -87,7 +87,7 @@ def custom_gradient(fun: Callable[..., Any]) -> Callable[..., Any]:
     def fwd(args: tuple, kwargs: dict) -> Any:
         result, gradient = both(args, kwargs)
         leaves, treedef = operands_of(result, label)
-        flat = Flat(gradient, lambda cts: ([tree.tree_unflatten(treedef, cts)], {}), label)
+        flat = Flat(gradient, lambda cts: ([pytrees.tree_unflatten(treedef, cts)], {}), label)
         traced = trace_function(label, symbol(fun), flat, [x.aval for x in leaves], [False] * len(leaves))
         converted.append((traced, flat))
         return result, traced.captures
@@ -95,7 +95,7 @@ def custom_gradient(fun: Callable[..., Any]) -> Callable[..., Any]:
     def bwd(residuals: list, ct: Any) -> tuple:
         traced, flat = converted.pop()
         assert state.trace is not None
-        leaves = [_instead(x, a) for x, a in zip(tree.tree_leaves(ct), _ct_avals(traced))]
+        leaves = [_instead(x, a) for x, a in zip(pytrees.tree_leaves(ct), _ct_avals(traced))]
         grads = flat.unflatten(state.trace.call(traced.name, [*residuals, *leaves]))
         return grads if isinstance(grads, (tuple, list)) else (grads,), None
 
@@ -138,7 +138,7 @@ def linear_call(
 
     def flat_of(f: Callable[..., Any], treedef: Any) -> Flat:
         def rebuild(leaves: Sequence[Any]) -> tuple[Any, Any]:
-            return [tree.tree_unflatten(residual_def, leaves[:n]), tree.tree_unflatten(treedef, leaves[n:])], {}
+            return [pytrees.tree_unflatten(residual_def, leaves[:n]), pytrees.tree_unflatten(treedef, leaves[n:])], {}
 
         return Flat(f, rebuild, label)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from axil import dtypes, tree
+from axil import dtypes, pytrees
 from axil.core import state
 from axil.custom_later import Recorded, closed_over, trace_later
 from axil.custom_rules import (
@@ -69,8 +69,8 @@ class custom_jvp(CustomFunction):  # noqa: N801 - JAX's name
             for one, t in zip(jvps, tangents):
                 if one is not None:
                     part = one(t, result, *primals)
-                    total = part if total is None else tree.tree_map(lambda a, b: a + b, total, part)
-            return result, tree.tree_map(lambda r: r * 0, result) if total is None else total
+                    total = part if total is None else pytrees.tree_map(lambda a, b: a + b, total, part)
+            return result, pytrees.tree_map(lambda r: r * 0, result) if total is None else total
 
         rule.__name__ = f"{function_name(self.fun)}_defjvps"
         self.jvp, self.symbolic_zeros = rule, False
@@ -123,11 +123,11 @@ class _Call:
         n = len(given)
         primals, rest = values[:n], iter(values[n:])
         tangents = [next(rest) if g else self._zero(p) for p, g in zip(primals, given)]
-        trees = tree.tree_unflatten(self.treedef, primals), tree.tree_unflatten(self.treedef, tangents)
+        trees = pytrees.tree_unflatten(self.treedef, primals), pytrees.tree_unflatten(self.treedef, tangents)
         result = self.custom.jvp(*self.static, *trees)  # type: ignore[misc]
         check_pair(result, self.name, "result, tangent")
-        outs, out_def = tree.tree_flatten(result[0])
-        touts, tangent_def = tree.tree_flatten(result[1])
+        outs, out_def = pytrees.tree_flatten(result[0])
+        touts, tangent_def = pytrees.tree_flatten(result[1])
         check_structure(self.name, "a result", self.flat.treedef, out_def)
         check_structure(self.name, "a tangent", self.flat.treedef, tangent_def)
         outs = [fit(operand(x, self.name), a, f"a result of {self.name}") for x, a in zip(outs, self.outputs)]

@@ -11,7 +11,7 @@ import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from axil import tree
+from axil import pytrees
 from axil.core import Array, Program, Trace, Tracer, run_function, state
 from axil.custom_rules import rule_error, union
 
@@ -130,7 +130,7 @@ def _parts(x: Any) -> list:
         return [*cells, *(getattr(x, "__defaults__", None) or ()), *kwdefaults.values(), getattr(x, "__self__", None)]
     if isinstance(getattr(x, "fun", None), object) and hasattr(x, "fun"):  # jit, custom_jvp and their like
         return [x.fun, *[getattr(x, rule, None) for rule in ("jvp", "fwd", "bwd", "vmap_rule")]]
-    leaves = tree.tree_leaves(x)
+    leaves = pytrees.tree_leaves(x)
     return [] if len(leaves) == 1 and leaves[0] is x else leaves
 
 

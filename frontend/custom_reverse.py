@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from axil import dtypes, errors, tree
+from axil import dtypes, errors, pytrees
 from axil.core import state
 from axil.custom_later import Recorded, closed_over, trace_later
 from axil.custom_rules import (
@@ -123,7 +123,7 @@ class _Residuals:
 
     def unflatten(self, leaves: Sequence[Any]) -> Any:
         """Residuals as the forward rule gave them."""
-        return tree.tree_unflatten(self.treedef, leaves)
+        return pytrees.tree_unflatten(self.treedef, leaves)
 
 
 class _Call:
@@ -146,7 +146,7 @@ class _Call:
         args, _ = self.flat.rebuild(leaves)
         result = self.custom.fwd(*args)  # type: ignore[misc]
         check_pair(result, self.forward_name, "result, residuals")
-        outs, out_def = tree.tree_flatten(result[0])
+        outs, out_def = pytrees.tree_flatten(result[0])
         check_structure(self.forward_name, "a result", self.flat.treedef, out_def)
         what = f"a result of {self.forward_name}"
         outs = [fit(operand(x, self.forward_name), a, what) for x, a in zip(outs, self.outputs)]
@@ -156,15 +156,15 @@ class _Call:
         """The backward rule on the cotangents that are `given`: a cotangent for each arg, `None` where zero."""
         rest = iter(cotangents)
         cts = [next(rest) if g else self._zero(a) for a, g in zip(self.outputs, given)]
-        grads = self.custom.bwd(*self.static, residuals, tree.tree_unflatten(self.flat.treedef, cts))  # type: ignore[misc]
-        children = tree.treedef_children(self.treedef)
+        grads = self.custom.bwd(*self.static, residuals, pytrees.tree_unflatten(self.flat.treedef, cts))  # type: ignore[misc]
+        children = pytrees.treedef_children(self.treedef)
         if isinstance(grads, list):
             grads = tuple(grads)
         if not isinstance(grads, tuple) or len(grads) != len(children):
             got = f"{len(grads)} cotangents" if isinstance(grads, tuple) else f"a {type(grads).__name__}"
             raise rule_error(
                 f"{self.backward_name} must give a tuple of {len(children)} cotangents, one an argument, got {got}\n"
-                f"  arguments: {self.treedef}\n  cotangents: {tree.tree_structure(grads)}"
+                f"  arguments: {self.treedef}\n  cotangents: {pytrees.tree_structure(grads)}"
             )
         flat = [g for grad, child in zip(grads, children) for g in self._of_argument(grad, child)]
         return [self._cotangent(g, a) for g, a in zip(flat, self.avals)]
@@ -182,16 +182,16 @@ class _Call:
 
     def _of_argument(self, grad: Any, child: Any) -> list:
         """The cotangents of one argument's leaves; `None` stands for zeros, of a leaf or of a whole subtree."""
-        places = tree.tree_unflatten(child, range(child.num_leaves))
+        places = pytrees.tree_unflatten(child, range(child.num_leaves))
         try:
-            found = tree.broadcast_prefix(grad, places, is_leaf=lambda x: x is None)
+            found = pytrees.broadcast_prefix(grad, places, is_leaf=lambda x: x is None)
             given = sum(g is not None for g in found)
-            if given != len(tree.tree_leaves(grad)):  # one array for several leaves
+            if given != len(pytrees.tree_leaves(grad)):  # one array for several leaves
                 raise errors.PyTreeError
         except errors.PyTreeError:
             raise rule_error(
                 f"{self.backward_name} must give cotangents of the argument's structure\n  {child}\nbut gives\n"
-                f"  {tree.tree_structure(grad)}"
+                f"  {pytrees.tree_structure(grad)}"
             ) from None
         return found
 

@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from axil import dtypes, errors, tree
+from axil import dtypes, errors, pytrees
 from axil.core import Traced, run_traced, state, trace_function
 from axil.dialects import avals as av
 from axil.operands import Flat, check_callable, function_name, normalize_argnums, operands_of, symbol
@@ -87,7 +87,7 @@ class CustomFunction:
         operands, treedef = operands_of(tuple(a for i, a in enumerate(args) if i not in nondiff), self.label)
 
         def rebuild(leaves: Sequence[Any]) -> tuple[Any, Any]:
-            rest = iter(tree.tree_unflatten(treedef, leaves))
+            rest = iter(pytrees.tree_unflatten(treedef, leaves))
             return [args[i] if i in nondiff else next(rest) for i in range(len(args))], {}
 
         flat = Flat(self.fun, rebuild, self.label)

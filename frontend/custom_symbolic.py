@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from axil import dtypes, tree
+from axil import dtypes, pytrees
 from axil.dialects import avals as av
 
 
@@ -93,7 +93,7 @@ def zero_from_primal(val: Any, symbolic_zeros: bool = False) -> Any:
 
         return anp.zeros(symbolic.shape, symbolic.dtype)
 
-    return tree.tree_map(zero, val)
+    return pytrees.tree_map(zero, val)
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class CustomVJPPrimal:
 def custom_vjp_primal_tree_values(tree_: Any) -> Any:
     """The values of a tree of `CustomVJPPrimal`s; other leaves stay as they are."""
     is_primal = lambda x: isinstance(x, CustomVJPPrimal)
-    return tree.tree_map(lambda x: x.value if is_primal(x) else x, tree_, is_leaf=is_primal)
+    return pytrees.tree_map(lambda x: x.value if is_primal(x) else x, tree_, is_leaf=is_primal)
 
 
 __all__ = ["CustomVJPPrimal", "SymbolicZero", "custom_vjp_primal_tree_values", "zero_from_primal", "zero_of"]

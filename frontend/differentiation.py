@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from axil import errors, tree
+from axil import errors, pytrees
 from axil.core import run_traced, state
 from axil.dialects import avals as av
 from axil.forward_mode import check_pair, differentiable, float0_zeros, jvp, trace_differentiated
@@ -77,7 +77,7 @@ def _gradient(fun: Any, argnums: Any, has_aux: bool, holomorphic: bool, allow_in
 
         def rebuild(leaves: Sequence[Any]) -> tuple[Any, Any]:
             new = list(args)
-            for i, value in zip(positions, tree.tree_unflatten(treedef, leaves)):
+            for i, value in zip(positions, pytrees.tree_unflatten(treedef, leaves)):
                 new[i] = value
             return new, kwargs
 
@@ -90,7 +90,7 @@ def _gradient(fun: Any, argnums: Any, has_aux: bool, holomorphic: bool, allow_in
         for i, g in zip(wrt, results[n:]):
             grads[i] = g
         grads = [float0_zeros(x.aval) if g is None else g for g, x in zip(grads, operands)]
-        result = tree.tree_unflatten(treedef, grads)
+        result = pytrees.tree_unflatten(treedef, grads)
         return value, result[0] if isinstance(argnums, (int, np.integer)) else tuple(result)
 
     return value_and_gradient
@@ -174,8 +174,8 @@ def _check_value(flat: Flat, traced: Any, has_aux: bool, holomorphic: bool) -> N
     name = function_name(flat.fun)
     if has_aux:
         check_pair(flat)
-    head = tree.treedef_children(flat.treedef)[0] if has_aux else flat.treedef
-    if head.num_leaves != 1 or not tree.treedef_is_leaf(head):
+    head = pytrees.treedef_children(flat.treedef)[0] if has_aux else flat.treedef
+    if head.num_leaves != 1 or not pytrees.treedef_is_leaf(head):
         raise GradientError(
             errors.explain(
                 f"gradient only defined for scalar-output functions, and {name} gives {head}", user_line(),

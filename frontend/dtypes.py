@@ -18,6 +18,7 @@ from __future__ import annotations
 import functools
 import re
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import ml_dtypes
@@ -103,6 +104,10 @@ class ExtendedDType:
     """Base of dtype objects that are not NumPy's. `type` is a subclass of `extended`."""
 
     type: type = extended
+
+    def struct(self, shape: Sequence[int], weak_type: bool = False) -> Any:
+        """What `ShapeDtypeStruct(shape, self)` is."""
+        raise TypeError(f"there is no ShapeDtypeStruct of {self!r}")
 
 
 def kind_of(dtype: np.dtype) -> str:

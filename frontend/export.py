@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from axil import errors, export_format, tree
+from axil import errors, export_format, pytrees
 from axil.avals_of import ShapedArray
 from axil.core import Array, make_array, state
 from axil.dialects.avals import Aval, aval, is_inexact
@@ -96,7 +96,7 @@ class Exported:
         The arguments must have the exported structure, shapes and dtypes.
         """
         self._check_platform()
-        leaves, treedef = tree.tree_flatten((args, kwargs))
+        leaves, treedef = pytrees.tree_flatten((args, kwargs))
         if treedef != self.in_tree:
             raise ArgumentError(
                 errors.explain(
@@ -105,7 +105,7 @@ class Exported:
                 )
             )
         operands = [self._checked(x, i) for i, x in enumerate(leaves)]
-        return tree.tree_unflatten(self.out_tree, self._run(*operands))
+        return pytrees.tree_unflatten(self.out_tree, self._run(*operands))
 
     def has_vjp(self) -> bool:
         """Always true: the program can be differentiated wherever it is."""
@@ -186,8 +186,8 @@ class Exported:
         wanted = self.in_avals[position]
         value = operand(x, f"the exported function {self.fun_name}")
         if value.aval is not _interned(wanted):
-            keys = tree.tree_unflatten(self.in_tree, list(range(len(self.in_avals))))
-            path = tree.keystr(tree.tree_flatten_with_path(keys)[0][position][0])
+            keys = pytrees.tree_unflatten(self.in_tree, list(range(len(self.in_avals))))
+            path = pytrees.keystr(pytrees.tree_flatten_with_path(keys)[0][position][0])
             raise ArgumentError(
                 errors.explain(
                     f"the exported function {self.fun_name} takes {wanted} as (args, kwargs){path}, got {value.aval}",

@@ -11,7 +11,7 @@ import collections
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from axil import tree
+from axil import pytrees
 from axil.runtime.errors import ArtifactError
 from axil.tree_registration import REGISTRY, flatten_one_level, is_tree_node
 
@@ -138,13 +138,13 @@ def _build_named(description: Any, leaves: Any) -> Any:
 
 def describe_structure(treedef: Any) -> Any:
     """The JSON form of a treedef."""
-    return describe(tree.tree_unflatten(treedef, [object() for _ in range(treedef.num_leaves)]))
+    return describe(pytrees.tree_unflatten(treedef, [object() for _ in range(treedef.num_leaves)]))
 
 
 def structure_of(description: Any) -> Any:
     """The treedef of a JSON form."""
     endless = iter(object, None)
-    return tree.tree_structure(build(description, endless))
+    return pytrees.tree_structure(build(description, endless))
 
 
 __all__ = [

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from axil import dtypes, errors, lax, tree
+from axil import dtypes, errors, lax, pytrees
 from axil.lax.common import operand
 from axil.source import user_line
 
@@ -29,7 +29,7 @@ class Unravel:
     def __call__(self, flat: Any) -> Any:
         """The tree whose leaves have the elements of `flat`, in order, their own shapes, and dtypes if these differ."""
         if not self.shapes:
-            return tree.tree_unflatten(self.treedef, [])
+            return pytrees.tree_unflatten(self.treedef, [])
         flat = operand("ravel_pytree's unravel", flat)
         sizes = [math.prod(shape) for shape in self.shapes]
         if flat.aval.shape != (sum(sizes),):
@@ -49,7 +49,7 @@ class Unravel:
         parts = [lax.reshape(part, shape) for part, shape in zip(lax.split(flat, sizes), self.shapes)]
         if mixed:
             parts = [lax.convert_element_type(part, dtype) for part, dtype in zip(parts, self.leaf_dtypes)]
-        return tree.tree_unflatten(self.treedef, parts)
+        return pytrees.tree_unflatten(self.treedef, parts)
 
 
 def ravel_pytree(pytree: Any) -> tuple[Any, Unravel]:
@@ -57,7 +57,7 @@ def ravel_pytree(pytree: Any) -> tuple[Any, Unravel]:
 
     Leaves of several dtypes are converted to the one they promote to.
     """
-    leaves, treedef = tree.tree_flatten(pytree)
+    leaves, treedef = pytrees.tree_flatten(pytree)
     if not leaves:
         return lax.full((0,), 0, np.float32), Unravel(treedef, (), (), np.dtype(np.float32))
     leaves = [operand("ravel_pytree", leaf) for leaf in leaves]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from axil import dtypes, errors, tree
+from axil import dtypes, errors, pytrees
 from axil.core import Traced, bind, run_traced, state, trace_function
 from axil.dialects import avals as av
 from axil.operands import (
@@ -43,7 +43,7 @@ def float0_zeros(of: Any) -> np.ndarray:
 
 def check_pair(flat: Flat) -> None:
     """With `has_aux`, a function gives a pair: a value and anything else."""
-    if tree.treedef_is_leaf(flat.treedef) or len(tree.treedef_children(flat.treedef)) != 2:
+    if pytrees.treedef_is_leaf(flat.treedef) or len(pytrees.treedef_children(flat.treedef)) != 2:
         raise errors.AxilTypeError(
             errors.explain(
                 f"has_aux=True: {function_name(flat.fun)} must give a pair (value, aux), got {flat.treedef}",
@@ -71,7 +71,7 @@ def jvp(
             )  # fmt: skip
         )
     operands, treedef = operands_of(tuple(primals), "jvp")
-    directions, tangent_def = tree.tree_flatten(tuple(tangents))
+    directions, tangent_def = pytrees.tree_flatten(tuple(tangents))
     if treedef != tangent_def:
         raise ArgumentError(
             errors.explain(
@@ -82,7 +82,7 @@ def jvp(
     wrt = differentiable(operands)
     directions = [checked_tangent(x, t, "jvp") for x, t in zip(operands, directions)]
     label = f"jvp({function_name(fun)})"
-    flat = Flat(fun, lambda leaves: (tree.tree_unflatten(treedef, leaves), {}), "jvp")
+    flat = Flat(fun, lambda leaves: (pytrees.tree_unflatten(treedef, leaves), {}), "jvp")
 
     def emit(*ops: Any) -> list:
         primals_, tangents_ = ops[: len(operands)], ops[len(operands) :]
@@ -91,7 +91,8 @@ def jvp(
         results = state.trace.call_site(  # type: ignore[union-attr]
             "jvp", [traced.name], [*traced.captures, *primals_, *tangents_], wrt=tuple(k + i for i in wrt)
         )
-        for r, w in zip(results, traced.weak):
+        tangents_weak = [w for a, w in zip(traced.outputs, traced.weak) if av.is_inexact(a.dtype)]
+        for r, w in zip(results, [*traced.weak, *tangents_weak]):
             r.weak_type = w
         return results
 

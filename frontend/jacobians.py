@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from axil import tree
+from axil import pytrees
 from axil.core import Array, as_array
 from axil.dialects import avals as av
 from axil.differentiation import check_differentiable, check_output
@@ -27,7 +27,9 @@ def _basis(leaves: Sequence[Any]) -> list[Array]:
     for x, size in zip(leaves, sizes):
         rows = np.zeros((total, size), x.aval.dtype)
         rows[np.arange(start, start + size), np.arange(size)] = 1
-        stacks.append(as_array(rows.reshape((total, *x.aval.shape)), x.aval.dtype))
+        stack = as_array(rows.reshape((total, *x.aval.shape)), x.aval.dtype)
+        stack.weak_type = x.weak_type
+        stacks.append(stack)
         start += size
     return stacks
 
@@ -63,7 +65,7 @@ def jacfwd(
         chosen = chosen_arguments(fun, args, kwargs, positions)
 
         def push(*directions: Any) -> Any:
-            out = jvp(chosen, primals, tree.tree_unflatten(treedef, directions), has_aux=has_aux)
+            out = jvp(chosen, primals, pytrees.tree_unflatten(treedef, directions), has_aux=has_aux)
             for x in operands_of(out[0], "jacfwd")[0]:
                 if holomorphic or not av.is_complex(x.aval.dtype):
                     check_output(x.aval, function_name(fun), "jacfwd", holomorphic)
@@ -72,7 +74,7 @@ def jacfwd(
         # The aux result does not depend on the direction, so it has no batch axis.
         pushed = vmap(push, out_axes=(-1, None) if has_aux else -1)(*_basis(leaves))
         columns, aux = pushed if has_aux else (pushed, None)
-        result = tree.tree_map(
+        result = pytrees.tree_map(
             lambda y: _shaped(treedef, _split_axis(y, leaves, y.ndim - 1), argnums), columns
         )
         return (result, aux) if has_aux else result
@@ -81,7 +83,7 @@ def jacfwd(
 
 
 def _shaped(treedef: Any, blocks: list, argnums: Any) -> Any:
-    value = tree.tree_unflatten(treedef, blocks)
+    value = pytrees.tree_unflatten(treedef, blocks)
     return value[0] if isinstance(argnums, (int, np.integer)) else value
 
 
@@ -113,7 +115,7 @@ def jacrev(
         by_output = [
             _shaped(in_def, [b[i] for b in blocks], argnums) for i in range(len(leaves))
         ]
-        result = tree.tree_unflatten(out_def, by_output)
+        result = pytrees.tree_unflatten(out_def, by_output)
         return (result, results[2]) if has_aux else result
 
     return jacobian
@@ -125,7 +127,7 @@ def _rows(pullback: Any, leaves: Sequence[Any], out_def: Any) -> tuple[list, Any
     structure: list = []
 
     def pull(*cts: Any) -> list:
-        grads, treedef = tree.tree_flatten(pullback(tree.tree_unflatten(out_def, cts)))
+        grads, treedef = pytrees.tree_flatten(pullback(pytrees.tree_unflatten(out_def, cts)))
         structure[:] = [treedef, grads]
         return [g for g in grads if g.dtype != float0]
 

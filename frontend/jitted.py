@@ -17,7 +17,7 @@ import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from axil import compile_reports, errors, tree
+from axil import compile_reports, errors, pytrees
 from axil.argument_numbers import check_disjoint, chosen_arguments, parameters_of
 from axil.call_arguments import Arguments
 from axil.config import config
@@ -95,7 +95,7 @@ class JitFunction:
 
     def _lookup_trees(self, args: tuple) -> tuple[RunnableProgram, list[Array]]:
         """The program for positional arguments that are trees; quick where all leaves are arrays."""
-        leaves, treedef = tree.flatten_unchecked(args)
+        leaves, treedef = pytrees.flatten_unchecked(args)
         key: list = [config.trace_key, treedef]
         for x in leaves:
             if type(x) is not Array or x.weak_type:
@@ -129,7 +129,7 @@ class JitFunction:
                 trace.program.jitted[key] = found
         traced, treedef = found
         results = trace.call(traced.name, [*traced.captures, *call.operands], traced.weak)
-        return tree.tree_unflatten(treedef, results)
+        return pytrees.tree_unflatten(treedef, results)
 
     def _trace_inside(self, call: Arguments) -> tuple[Any, Any]:
         self._check_may_trace()

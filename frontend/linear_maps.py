@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from axil import errors, tree
+from axil import errors, pytrees
 from axil.core import (
     RULE_ERRORS,
     DerivativeError,
@@ -37,7 +37,8 @@ class Plan:
 
     def __init__(
         self, label: str, program: Program, function: str, wrt: tuple[int, ...], in_avals: Sequence[Aval], in_def: Any,
-        out_avals: Sequence[Aval], out_def: Any, nonzero: Sequence[bool],
+        out_avals: Sequence[Aval], out_def: Any, nonzero: Sequence[bool], in_weak: Sequence[bool],
+        out_weak: Sequence[bool],
     ) -> None:  # fmt: skip
         self.label = label
         self.program = program  # of its own: it outlives the trace that the map was made in
@@ -46,9 +47,21 @@ class Plan:
         self.in_avals, self.in_def = list(in_avals), in_def
         self.out_avals, self.out_def = list(out_avals), out_def
         self.nonzero = tuple(nonzero)
+        self.in_weak, self.out_weak = list(in_weak), list(out_weak)
 
-    def apply(self, residuals: Sequence[Any], operands: Sequence[Any], transposed: bool) -> list:
-        """The linear program, or its transpose, on operands."""
+    def pushed_weak(self, tangents: Sequence[Any]) -> list[bool]:
+        """Whether tangents of the results are weakly typed: where the results are and all tangents of primals."""
+        weak = all(t is None or t.weak_type for t in tangents)
+        return [w and weak for w in self.out_weak]
+
+    def pulled_weak(self, cotangents: Sequence[Any]) -> list[bool]:
+        """Whether cotangents of the primals are weakly typed: where the primals are, and no strongly typed cotangent
+        is of a weakly typed result."""
+        weak = all(ct is None or ct.weak_type or not w for ct, w in zip(cotangents, self.out_weak))
+        return [w and weak for w in self.in_weak]
+
+    def apply(self, residuals: Sequence[Any], operands: Sequence[Any], transposed: bool, weak: Sequence[bool]) -> list:
+        """The linear program, or its transpose, on operands; `weak` are the weak types of the results."""
 
         def emit(*ops: Any) -> list:
             trace = state.trace
@@ -60,7 +73,7 @@ class Plan:
                     if transposed:
                         name = own.transpose(name, (False,) * len(residuals) + (True,) * len(self.wrt))
                     name = trace.program.functions.import_from(own, name)
-                return trace.call(name, ops)
+                return trace.call(name, ops, weak)
             except RULE_ERRORS as e:
                 raise user_error(e) from None
 
@@ -96,16 +109,18 @@ class Pullback(_Map):
                     user_line(), ways_out=["for a function that gives a tuple, pass a tuple: pullback((ct0, ct1))"],
                 )  # fmt: skip
             )
-        leaves, given = tree.tree_flatten(cotangent)
+        leaves, given = pytrees.tree_flatten(cotangent)
         where = f"the pullback of {plan.label}"
         if given != plan.out_def:
             raise _other_structure(where, "the result", plan.out_def, "the cotangent", given)
         cts = [checked_tangent(a, x, where, "cotangent", "result") for a, x in zip(plan.out_avals, leaves)]
         grads: list = [float0_zeros(a) for a in plan.in_avals]
         used = [ct for ct, nonzero in zip(cts, plan.nonzero) if nonzero]
-        for i, g in zip(plan.wrt, plan.apply(self.residuals, used, transposed=True)):
+        weak = plan.pulled_weak(cts)
+        pulled = plan.apply(self.residuals, used, transposed=True, weak=[weak[i] for i in plan.wrt])
+        for i, g in zip(plan.wrt, pulled):
             grads[i] = g
-        return tree.tree_unflatten(plan.in_def, grads)
+        return pytrees.tree_unflatten(plan.in_def, grads)
 
 
 class Pushforward(_Map):
@@ -116,14 +131,16 @@ class Pushforward(_Map):
     def __call__(self, *tangents: Any) -> Any:
         """The tangent of the result; `tangents` have the structure, shapes and dtypes of the arguments."""
         plan = self.plan
-        leaves, given = tree.tree_flatten(tuple(tangents))
+        leaves, given = pytrees.tree_flatten(tuple(tangents))
         where = f"the linear map of {plan.label}"
         if given != plan.in_def:
             raise _other_structure(where, "the primals", plan.in_def, "the tangents", given)
         directions = [checked_tangent(a, t, where) for a, t in zip(plan.in_avals, leaves)]
-        results = iter(plan.apply(self.residuals, [directions[i] for i in plan.wrt], transposed=False))
+        weak = [w for w, nonzero in zip(plan.pushed_weak(directions), plan.nonzero) if nonzero]
+        used = [directions[i] for i in plan.wrt]
+        results = iter(plan.apply(self.residuals, used, transposed=False, weak=weak))
         touts = [next(results) if nz else _zero_tangent(a) for a, nz in zip(plan.out_avals, plan.nonzero)]
-        return tree.tree_unflatten(plan.out_def, touts)
+        return pytrees.tree_unflatten(plan.out_def, touts)
 
 
 def _zero_tangent(of: Aval) -> Any:
@@ -155,7 +172,7 @@ def _linearize(fun: Any, where: str, primals: tuple, has_aux: bool) -> tuple[Any
     """Run the forward part: the result, the auxiliary one, and the plan and residuals of the linear part."""
     operands, treedef = operands_of(primals, where)
     label = f"{where}({function_name(fun)})"
-    flat = Flat(fun, lambda leaves: (tree.tree_unflatten(treedef, leaves), {}), label)
+    flat = Flat(fun, lambda leaves: (pytrees.tree_unflatten(treedef, leaves), {}), label)
     wrt = differentiable(operands)
     plans: list[Plan] = []
 
@@ -177,7 +194,7 @@ def _linearize(fun: Any, where: str, primals: tuple, has_aux: bool) -> tuple[Any
         program, name = _own_program(functions, parts.linear)
         plans.append(
             Plan(label, program, name, wrt, [x.aval for x in operands], treedef, traced.outputs[:count], main_def,
-                 parts.nonzero[:count])  # fmt: skip
+                 parts.nonzero[:count], [x.weak_type for x in operands], traced.weak[:count])  # fmt: skip
         )
         n = len(traced.outputs)
         results = trace.call(parts.forward, inputs, traced.weak)
@@ -196,7 +213,7 @@ def _main_structure(flat: Flat, has_aux: bool) -> tuple[Any, int]:
     if not has_aux:
         return flat.treedef, flat.treedef.num_leaves
     check_pair(flat)
-    main = tree.treedef_children(flat.treedef)[0]
+    main = pytrees.treedef_children(flat.treedef)[0]
     return main, main.num_leaves
 
 
@@ -288,12 +305,13 @@ class LinearTranspose(_Map):
     def __call__(self, cotangent: Any) -> tuple:
         """A tuple of the shapes and dtypes of the primals; `cotangent` has those of the function's result."""
         plan = self.plan
-        leaves, given = tree.tree_flatten(cotangent)
+        leaves, given = pytrees.tree_flatten(cotangent)
         where = f"the {plan.label}"
         if given != plan.out_def:
             raise _other_structure(where, "the result", plan.out_def, "the cotangent", given)
         cts = [_checked_linear(a, x, where) for a, x in zip(plan.out_avals, leaves)]
-        return tree.tree_unflatten(plan.in_def, plan.apply(self.residuals, cts, transposed=True))
+        weak = plan.pulled_weak(cts)
+        return pytrees.tree_unflatten(plan.in_def, plan.apply(self.residuals, cts, transposed=True, weak=weak))
 
 
 def _checked_linear(of: Aval, x: Any, where: str) -> Any:
@@ -317,17 +335,21 @@ def linear_transpose(fun: Callable[..., Any], *primals: Any, reduce_axes: Sequen
     """
     check_reduce_axes(reduce_axes, "linear_transpose")
     check_callable(fun, "linear_transpose")
-    leaves, treedef = tree.tree_flatten(primals)
-    avals = [_abstract(x) for x in leaves]
+    leaves, treedef = pytrees.tree_flatten(primals)
+    given = [_abstract(x) for x in leaves]
+    avals, weak = [a for a, _ in given], [w for _, w in given]
     label = f"linear_transpose({function_name(fun)})"
-    flat = Flat(fun, lambda values: (tree.tree_unflatten(treedef, values), {}), label)
+    flat = Flat(fun, lambda values: (pytrees.tree_unflatten(treedef, values), {}), label)
 
     def make(trace: Trace) -> LinearTranspose:
-        traced = trace_function(label, symbol(fun), flat, avals, [False] * len(avals))
+        traced = trace_function(label, symbol(fun), flat, avals, weak)
         _check_linear_dtypes(avals, traced.outputs)
         program, name = _own_program(trace.program.functions, traced.name)
         wrt = tuple(range(len(avals)))
-        plan = Plan(label, program, name, wrt, avals, treedef, traced.outputs, flat.treedef, [True] * len(wrt))
+        nonzero = [True] * len(wrt)
+        plan = Plan(
+            label, program, name, wrt, avals, treedef, traced.outputs, flat.treedef, nonzero, weak, traced.weak
+        )  # fmt: skip
         mask = (False,) * len(traced.captures) + (True,) * len(avals)
         try:
             with program.context, program.ir.Location.unknown():
@@ -339,10 +361,12 @@ def linear_transpose(fun: Callable[..., Any], *primals: Any, reduce_axes: Sequen
     return _under_a_trace(make)
 
 
-def _abstract(x: Any) -> Aval:
+def _abstract(x: Any) -> tuple[Aval, bool]:
+    """Type and weakness of an array, or of what only has a shape and dtype."""
     if hasattr(x, "shape") and hasattr(x, "dtype") and not isinstance(x, (np.ndarray, np.generic)):
-        return aval(tuple(x.shape), np.dtype(x.dtype))
-    return operands_of(x, "linear_transpose")[0][0].aval
+        return aval(tuple(x.shape), np.dtype(x.dtype)), bool(getattr(x, "weak_type", False))
+    array = operands_of(x, "linear_transpose")[0][0]
+    return array.aval, array.weak_type
 
 
 def _check_linear_dtypes(inputs: Sequence[Aval], outputs: Sequence[Aval]) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from axil import dtypes, errors, tree
+from axil import dtypes, errors, pytrees
 from axil.core import Array, Tracer, as_array
+from axil.float0_values import flatten_values
 from axil.source import user_line
 from axil.tree_keys import keystr
 
@@ -63,11 +64,11 @@ def _short(x: Any) -> str:
 
 def operands_of(value: Any, where: str) -> tuple[list, Any]:
     """Leaves of a tree as operands, and the tree's structure."""
-    leaves, treedef = tree.tree_flatten(value)
+    leaves, treedef = flatten_values(value)
     try:
         return [operand(x, where) for x in leaves], treedef
     except errors.AxilTypeError:
-        for path, x in tree.tree_leaves_with_path(value):
+        for path, x in pytrees.tree_leaves_with_path(value):
             operand(x, where, f" at {keystr(path)}" if path else "")  # raises again, with the path
         raise
 
@@ -115,12 +116,12 @@ class Flat:
     def __call__(self, *leaves: Any) -> list[Any]:
         args, kwargs = self.rebuild(leaves)
         result = self.fun(*args, **kwargs)
-        outputs, self.treedef = tree.tree_flatten(result)
+        outputs, self.treedef = flatten_values(result)
         return [output(x, self.fun) for x in outputs]
 
     def unflatten(self, leaves: Sequence[Any]) -> Any:
         """The function's result with the given leaves."""
-        return tree.tree_unflatten(self.treedef, leaves)
+        return pytrees.tree_unflatten(self.treedef, leaves)
 
 
 def output(x: Any, fun: Any) -> Any:

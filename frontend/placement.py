@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from axil import errors, tree
+from axil import errors, pytrees
 from axil.core import Array, Tracer, transfer_hooks
 from axil.operands import operand
 from axil.source import user_line
@@ -26,7 +26,7 @@ def device_put(x: Any, device: Any = None, *, may_alias: bool | None = None) -> 
             )  # fmt: skip
         )
     with _asked_for():
-        return tree.tree_map(lambda leaf: operand(leaf, "device_put"), x)
+        return pytrees.tree_map(lambda leaf: operand(leaf, "device_put"), x)
 
 
 def copy_to_host_async(x: Any) -> None:
@@ -40,7 +40,7 @@ def copy_to_host_async(x: Any) -> None:
 def device_get(x: Any) -> Any:
     """NumPy arrays of the leaves of `x`."""
     with _asked_for():
-        return tree.tree_map(lambda leaf: leaf._numpy if type(leaf) in (Array, Tracer) else leaf, x)
+        return pytrees.tree_map(lambda leaf: leaf._numpy if type(leaf) in (Array, Tracer) else leaf, x)
 
 
 def _asked_for() -> Any:

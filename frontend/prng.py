@@ -16,13 +16,16 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from axil import dtypes, errors, lax, threefry, tree
+from axil import dtypes, errors, lax, pytrees, threefry
 from axil.config import config
 from axil.core import Array, ShapeError, Tracer, aval, make_array
 from axil.generators import GENERATORS, THREEFRY, Generator
 from axil.lax.common import ArgumentTypeError, converted, fail, ints
 from axil.lax.common import operand as as_operand
+from axil.shape_structs import ShapeDtypeStruct
 from axil.threefry import U32, UNSIGNED  # noqa: F401  (for samplers)
+from axil.tree_keys import HiddenKey
+from axil.tree_registration import ArrayNode
 
 _RAW_KEY = aval((2,), U32)
 
@@ -36,6 +39,11 @@ class KeyDType(dtypes.ExtendedDType):
         self.generator = generator
         self.name = f"key<{generator.tag}>"
         self.itemsize = 4 * generator.words
+
+    def struct(self, shape: Sequence[int], weak_type: bool = False) -> PRNGKeyArray:
+        """Keys without values, of a shape: what a `ShapeDtypeStruct` of this dtype is."""
+        words = ShapeDtypeStruct((*shape, self.generator.words), U32, weak_type=weak_type)
+        return PRNGKeyArray(words, self.generator)
 
     def __repr__(self) -> str:
         return self.name
@@ -63,8 +71,8 @@ class KeyTypeError(errors.AxilTypeError, ValueError):
     """An array that is no random key was passed as one."""
 
 
-@tree.register_pytree_node_class
-class PRNGKeyArray:
+@pytrees.register_pytree_with_keys_class
+class PRNGKeyArray(ArrayNode):
     """An array of random keys, made by `axil.random.key` and `axil.random.split`.
 
     Keys are compared with ``==``, indexed, and moved into other shapes; numbers are drawn under them by `axil.random`.
@@ -82,6 +90,10 @@ class PRNGKeyArray:
         """The raw keys are the one leaf."""
         return (self._data,), self.generator
 
+    def tree_flatten_with_keys(self) -> tuple[tuple[tuple[Any, Any]], Generator]:
+        """As `tree_flatten`; paths end at the keys."""
+        return ((HiddenKey(), self._data),), self.generator
+
     @classmethod
     def tree_unflatten(cls, generator: Generator, children: Sequence[Any]) -> PRNGKeyArray:
         """Inverse of `tree_flatten`; the leaf may be anything."""
@@ -89,6 +101,11 @@ class PRNGKeyArray:
 
     def _with(self, data: Any) -> PRNGKeyArray:
         return PRNGKeyArray(data, self.generator)
+
+    @property
+    def has_values(self) -> bool:  # type: ignore[override]
+        """Whether there are words, and not their shape only."""
+        return type(self._data) is not ShapeDtypeStruct
 
     @property
     def dtype(self) -> KeyDType:
@@ -132,11 +149,13 @@ class PRNGKeyArray:
         raise TypeError("a random key cannot be converted to a NumPy array; axil.random.key_data gives its words")
 
     def __eq__(self, other: object) -> Any:
+        if not self.has_values:
+            return isinstance(other, PRNGKeyArray) and self.dtype is other.dtype and self._data == other._data
         same = self._same_words(other)
         return lax.reduce_and(same, (len(same.shape) - 1,))
 
     def __ne__(self, other: object) -> Any:
-        return lax.bitwise_not(self == other)
+        return lax.bitwise_not(self == other) if self.has_values else not self == other
 
     def _same_words(self, other: Any) -> Any:
         """Word by word, whether keys are equal."""
@@ -214,6 +233,8 @@ class PRNGKeyArray:
         return self
 
     def __repr__(self) -> str:
+        if not self.has_values:
+            return f"ShapeDtypeStruct(shape={self.shape}, dtype={self.dtype})"
         return f"PRNGKeyArray({self.shape}, {self.dtype}, {self._data!r})"
 
 
@@ -345,9 +366,6 @@ def single_key(name: str, key: Any) -> Any:
         fail(f"random.{name} takes a single key, got keys of shape {data.aval.shape[:-1]}",
              "map over the keys with axil.vmap", kind=KeyValueError)  # fmt: skip
     generator = key.generator if type(key) is PRNGKeyArray else GENERATORS[config.default_prng_impl]
-    if data.aval.shape != (generator.words,):
-        fail(f"random.{name}: a key of {KEY_DTYPES[generator.name]} has {generator.words} words, got {data.aval}",
-             "count axes of typed keys from the front in vmap's in_axes and out_axes", kind=KeyTypeError)  # fmt: skip
     if generator is THREEFRY:
         return data
     return key if type(key) is PRNGKeyArray else PRNGKeyArray(data, generator)

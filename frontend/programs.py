@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from axil import tree
+from axil import pytrees
 from axil.config import config
 from axil.core import RULE_ERRORS, Array, Trace, Tracer, array_of_buffer, donated_error, make_array, user_error
 from axil.dialects.avals import Aval
@@ -31,7 +31,7 @@ class RunnableProgram:
         self.avals = [a for a, _ in outputs]
         self.weak = [w for _, w in outputs]
         self.treedef = treedef
-        self.single = treedef is not None and tree.treedef_is_leaf(treedef) and treedef.num_leaves == 1
+        self.single = treedef is not None and pytrees.treedef_is_leaf(treedef) and treedef.num_leaves == 1
         self.device = executable.device
         self.info = info
         self.donated = info.donations.taken
@@ -51,7 +51,7 @@ class RunnableProgram:
             views = [x._buffer if x._buffer is not None else _upload(x) for x in operands]
             return array_of_buffer(self.executable.invoke(views)[0], self.avals[0], self.weak[0])
         results = self.run(operands)
-        return results[0] if self.single else tree.tree_unflatten(self.treedef, results)
+        return results[0] if self.single else pytrees.tree_unflatten(self.treedef, results)
 
     def run(self, operands: Sequence[Array]) -> list[Array]:
         """Run on arrays of the right avals; gives the flat results."""

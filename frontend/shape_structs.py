@@ -8,12 +8,22 @@ from typing import Any
 import numpy as np
 
 from axil.dialects.avals import aval
+from axil.dtypes import ExtendedDType
 
 
 class ShapeDtypeStruct:
-    """A stand-in for an array: its shape and dtype and no values. For `eval_shape` and `lower`."""
+    """A stand-in for an array: its shape and dtype and no values. For `eval_shape` and `lower`.
+
+    With the dtype of random keys it is a `PRNGKeyArray` without values.
+    """
 
     __slots__ = ("aval", "weak_type")
+
+    def __new__(cls, shape: Sequence[int], dtype: Any, *, sharding: Any = None, weak_type: bool = False) -> Any:
+        """Random keys have a class of their own."""
+        if isinstance(dtype, ExtendedDType):
+            return dtype.struct(shape, weak_type)
+        return super().__new__(cls)
 
     def __init__(self, shape: Sequence[int], dtype: Any, *, sharding: Any = None, weak_type: bool = False) -> None:
         if sharding is not None:

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol, runtime_checkable
 
-from axil import errors, tree
+from axil import errors, pytrees
 from axil.avals_of import ShapedArray
 from axil.config import config
 from axil.core import Trace
@@ -95,25 +95,25 @@ class Stage:
     @property
     def in_avals(self) -> Any:
         """Shapes and dtypes of the arguments, as `(args, kwargs)`."""
-        return tree.tree_unflatten(self._call.treedef, self._in_avals())
+        return pytrees.tree_unflatten(self._call.treedef, self._in_avals())
 
     @property
     def out_avals(self) -> Any:
         """Shapes and dtypes of the result, in its structure."""
-        return tree.tree_unflatten(self._treedef, [ShapedArray(a.shape, a.dtype, w) for a, w in self._outputs])
+        return pytrees.tree_unflatten(self._treedef, [ShapedArray(a.shape, a.dtype, w) for a, w in self._outputs])
 
     @property
     def args_info(self) -> Any:
         """An `ArgInfo` for each argument, as `(args, kwargs)`."""
         donated = set(self._call.donated)
         infos = [ArgInfo(a, i in donated) for i, a in enumerate(self._in_avals())]
-        return tree.tree_unflatten(self._call.treedef, infos)
+        return pytrees.tree_unflatten(self._call.treedef, infos)
 
     @property
     def out_info(self) -> Any:
         """A `ShapeDtypeStruct` for each array of the result, in its structure."""
         leaves = [ShapeDtypeStruct(a.shape, a.dtype, weak_type=w) for a, w in self._outputs]
-        return tree.tree_unflatten(self._treedef, leaves)
+        return pytrees.tree_unflatten(self._treedef, leaves)
 
     @property
     def donate_argnums(self) -> tuple[int, ...]:

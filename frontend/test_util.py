@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from axil import tree
+from axil import pytrees
 from axil.dialects import avals as av
 from axil.forward_mode import jvp
 from axil.linear_maps import linearize, vjp
@@ -109,7 +109,7 @@ def _directions(of: Any, seed: int) -> Any:
         d = rng.standard_normal(x.shape)
         return np.asarray(d + 1j * rng.standard_normal(x.shape) if x.dtype.kind == "c" else d).astype(x.dtype)
 
-    return tree.tree_map(one, of)
+    return pytrees.tree_map(one, of)
 
 
 def _ones_like(of: Any) -> Any:
@@ -119,7 +119,7 @@ def _ones_like(of: Any) -> Any:
 def _difference(f: Any, args: tuple, tangents: tuple, eps: float | None) -> Any:
     step = eps or _EPS[_width(args)]
     ends = [f(*_moved(args, tangents, sign * step)) for sign in (1, -1)]
-    return tree.tree_map(lambda a, b: _quotient(_array(a), _array(b), step), *ends)
+    return pytrees.tree_map(lambda a, b: _quotient(_array(a), _array(b), step), *ends)
 
 
 def _moved(args: Any, tangents: Any, by: float) -> Any:
@@ -127,7 +127,7 @@ def _moved(args: Any, tangents: Any, by: float) -> Any:
         x = _array(x)
         return (x + by * t).astype(x.dtype) if _is_smooth(x) else x
 
-    return tree.tree_map(one, args, tangents)
+    return pytrees.tree_map(one, args, tangents)
 
 
 def _quotient(a: np.ndarray, b: np.ndarray, step: float) -> np.ndarray:
@@ -139,7 +139,7 @@ def _quotient(a: np.ndarray, b: np.ndarray, step: float) -> np.ndarray:
 
 def _inner(a: Any, b: Any) -> float:
     total = 0.0
-    for x, y in zip(tree.tree_leaves(a), tree.tree_leaves(b)):
+    for x, y in zip(pytrees.tree_leaves(a), pytrees.tree_leaves(b)):
         x, y = _array(x), _array(y)
         if _is_smooth(x) and _is_smooth(y):
             wide = np.complex128 if "c" in (x.dtype.kind, y.dtype.kind) else np.float64
@@ -149,14 +149,14 @@ def _inner(a: Any, b: Any) -> float:
 
 def _width(of: Any) -> int:
     """The narrowest real dtype of a tree, in bytes."""
-    widths = [x.dtype.itemsize // (2 if x.dtype.kind == "c" else 1) for x in map(_array, tree.tree_leaves(of))
+    widths = [x.dtype.itemsize // (2 if x.dtype.kind == "c" else 1) for x in map(_array, pytrees.tree_leaves(of))
               if _is_smooth(x)]  # fmt: skip
     return max(min(widths, default=4), 2)
 
 
 def _compare(expected: Any, got: Any, atol: float | None, rtol: float | None, message: str) -> None:
-    leaves, treedef = tree.tree_flatten(expected)
-    found, other = tree.tree_flatten(got)
+    leaves, treedef = pytrees.tree_flatten(expected)
+    found, other = pytrees.tree_flatten(got)
     if treedef != other:
         raise AssertionError(f"{message} has structure {other}, not {treedef}")
     for want, x in zip(map(_array, leaves), map(_array, found)):

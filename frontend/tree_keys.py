@@ -53,6 +53,14 @@ class FlattenedIndexKey:
         return f"[<flat index {self.key}>]"
 
 
+@dataclasses.dataclass(frozen=True)
+class HiddenKey:
+    """A step from an array of random keys to its words, which users do not see."""
+
+    def __str__(self) -> str:
+        return ""
+
+
 def keystr(keys: KeyPath, *, simple: bool = False, separator: str = "") -> str:
     """A path as text, ``['a'][0].w``; with ``simple`` and a separator, ``a/0/w``."""
     return separator.join(map(_simple_key if simple else str, keys))

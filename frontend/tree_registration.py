@@ -19,6 +19,22 @@ NAMESPACE = "axil"
 C = TypeVar("C", bound=type)
 
 
+class ArrayNode:
+    """Base of classes whose instances are arrays to users: leaves of `axil.tree`, nodes to the transformations.
+
+    They have one leaf, an array with more dimensions, the last ones, than they show.
+    """
+
+    __slots__ = ()
+
+    has_values: bool
+    """Whether the leaf is an array, and not a `ShapeDtypeStruct`."""
+
+
+is_array_node: Callable[[Any], bool] = ArrayNode.__instancecheck__  # type: ignore[attr-defined]
+"""Whether a value is an `ArrayNode`. A function in C, as it is asked at each node of each tree of users."""
+
+
 class _Entry(NamedTuple):
     """What is known of a registered class."""
 

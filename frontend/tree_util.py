@@ -1,8 +1,8 @@
-"""Pytree utilities under JAX's names; `axil.tree` describes and implements them."""
+"""Pytree utilities under JAX's names; `axil.tree` and `pytrees.py` implement them."""
 
 from __future__ import annotations
 
-from axil.tree import (
+from axil.pytrees import (
     DictKey,
     FlattenedIndexKey,
     GetAttrKey,
@@ -11,12 +11,7 @@ from axil.tree import (
     Partial,
     PyTreeDef,
     SequenceKey,
-    all_leaves,
     build_tree,
-    default_registry,
-    flatten_one_level,
-    flatten_one_level_with_keys,
-    is_tree_node,
     keystr,
     register_dataclass,
     register_pytree_node,
@@ -24,6 +19,17 @@ from axil.tree import (
     register_pytree_with_keys,
     register_pytree_with_keys_class,
     register_static,
+    tree_unflatten,
+    treedef_children,
+    treedef_is_leaf,
+    treedef_tuple,
+)
+from axil.tree import (
+    all_leaves,
+    default_registry,
+    flatten_one_level,
+    flatten_one_level_with_keys,
+    is_tree_node,
     tree_all,
     tree_broadcast,
     tree_flatten,
@@ -36,10 +42,6 @@ from axil.tree import (
     tree_reduce_associative,
     tree_structure,
     tree_transpose,
-    tree_unflatten,
-    treedef_children,
-    treedef_is_leaf,
-    treedef_tuple,
 )
 
 __all__ = [

@@ -7,7 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from axil.array_methods import ArrayMethods as Array
+from axil.array_methods import Array
 
 
 @runtime_checkable

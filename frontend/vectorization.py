@@ -9,8 +9,9 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from axil import errors, tree
+from axil import errors, pytrees
 from axil.core import run_traced, state, trace_function
+from axil.float0_values import flatten_values
 from axil.operands import (
     ArgumentError,
     Flat,
@@ -23,6 +24,7 @@ from axil.operands import (
 )
 from axil.source import user_line
 from axil.tree_keys import keystr
+from axil.tree_registration import is_array_node
 
 
 def vmap(
@@ -51,14 +53,15 @@ def vmap(
         axes = _in_axes(call, in_axes)
         which = [i for i, axis in enumerate(axes) if axis is not None]
         operands = [call.operand(i) for i in which]
-        used = [_normalize(axes[i], x, call, i) for i, x in zip(which, operands)]
+        hidden = _hidden((call.args, call.kwargs))
+        used = [_normalize(axes[i], x, hidden[i], call, i) for i, x in zip(which, operands)]
         size = _axis_size(operands, used, axis_size, call, which)
 
         def rebuild(values: Sequence[Any]) -> tuple[Any, Any]:
             new = list(call.leaves)
             for i, v in zip(which, values):
                 new[i] = v
-            return tree.tree_unflatten(call.treedef, new)
+            return pytrees.tree_unflatten(call.treedef, new)
 
         flat = Flat(fun, rebuild, call.label)
         emit = functools.partial(_emit, flat, used, size, out_axes, axis_name, call.label)
@@ -80,7 +83,7 @@ class _Call:
         self.label = f"vmap({function_name(fun)})"
         self.args = args
         self.kwargs = kwargs
-        self.leaves, self.treedef = tree.tree_flatten((args, kwargs))
+        self.leaves, self.treedef = flatten_values((args, kwargs))
 
     def operand(self, leaf: int) -> Any:
         """A leaf as an array; an error names it where it cannot be one."""
@@ -89,7 +92,7 @@ class _Call:
 
     def name(self, leaf: int) -> str:
         """The name of a leaf of the arguments: that of the parameter, and the way to it from there."""
-        path, _ = tree.tree_leaves_with_path((self.args, self.kwargs))[leaf]
+        path, _ = pytrees.tree_leaves_with_path((self.args, self.kwargs))[leaf]
         which, key, *rest = path
         if which.idx == 1:
             return f"argument {key.key}{keystr(tuple(rest))}"
@@ -120,27 +123,32 @@ def _in_axes(call: _Call, in_axes: Any) -> list:
             "give in_axes one entry an argument, None for those that are not mapped",
         )
     axes = _broadcast(in_axes, call.args, "in_axes", "the arguments", call.label)
-    return [*axes, *[0] * len(tree.tree_leaves(call.kwargs))]
+    return [*axes, *[0] * len(pytrees.tree_leaves(call.kwargs))]
 
 
 def _broadcast(axes: Any, full: Any, name: str, full_name: str, label: str) -> list:
     """One axis a leaf, from a tree of axes that is a prefix of the full tree."""
     try:
-        return tree.broadcast_prefix(axes, full, is_leaf=lambda x: x is None, name=name, full_name=full_name)
+        return pytrees.broadcast_prefix(axes, full, is_leaf=lambda x: x is None, name=name, full_name=full_name)
     except errors.PyTreeError as e:
         raise ArgumentError(errors.explain(f"{label}: {e}", user_line())) from None
 
 
-def _normalize(axis: Any, x: Any, call: _Call, leaf: int) -> int:
+def _hidden(tree: Any) -> list[int]:
+    """How many dimensions, the last ones, each leaf of a tree has that users do not see: the words of random keys."""
+    return [int(is_array_node(x)) for x in pytrees.tree_leaves(tree, is_array_node)]
+
+
+def _normalize(axis: Any, x: Any, hidden: int, call: _Call, leaf: int) -> int:
     if not isinstance(axis, (int, np.integer)) or isinstance(axis, bool):
         raise errors.AxilTypeError(
             errors.explain(f"{call.label}: in_axes must be ints or None, got {axis!r}", user_line())
         )
-    ndim = x.aval.ndim
+    ndim = x.aval.ndim - hidden
     if not -ndim <= axis < ndim:
         call.fail(
-            f"in_axes asks for axis {axis} of {call.name(leaf)}, which is {dtype_text(x)} and has {ndim} "
-            f"dimension{'s' if ndim != 1 else ''}",
+            f"in_axes asks for axis {axis} of {call.name(leaf)}, which is {dtype_text(x)}"
+            f"{', the words of random keys,' if hidden else ''} and has {ndim} dimension{'s' if ndim != 1 else ''}",
             "use in_axes=None for arguments that all examples share",
         )
     return int(axis) % ndim
@@ -193,7 +201,8 @@ def _out_axes(flat: Flat, out_axes: Any, outputs: Sequence[Any], label: str) -> 
     shape = flat.unflatten(list(range(len(outputs))))
     axes = _broadcast(out_axes, shape, "out_axes", "the result", label)
     result = []
-    for axis, of in zip(axes, outputs):
+    for axis, of, hidden in zip(axes, outputs, _hidden(shape)):
+        ndim = of.ndim - hidden
         if axis is None:
             result.append(-1)
             continue
@@ -201,12 +210,12 @@ def _out_axes(flat: Flat, out_axes: Any, outputs: Sequence[Any], label: str) -> 
             raise errors.AxilTypeError(
                 errors.explain(f"{label}: out_axes must be ints or None, got {axis!r}", user_line())
             )
-        if not -(of.ndim + 1) <= axis <= of.ndim:
+        if not -(ndim + 1) <= axis <= ndim:
             raise ArgumentError(
                 errors.explain(
                     f"{label}: out_axes {axis!r} does not fit a result that is {of} for each example", user_line(),
-                    ways_out=[f"choose one of {-of.ndim - 1}..{of.ndim}, its dimensions with the mapped one"],
+                    ways_out=[f"choose one of {-ndim - 1}..{ndim}, its dimensions with the mapped one"],
                 )  # fmt: skip
             )
-        result.append(int(axis) % (of.ndim + 1))
+        result.append(int(axis) % (ndim + 1))
     return result

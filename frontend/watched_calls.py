@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from axil import errors, tree
+from axil import errors, pytrees
 from axil.config import config
 from axil.core import RULE_ERRORS, Array, Trace, user_error
 from axil.nan_checks import check_compiled, kinds, run_checked
@@ -39,14 +39,14 @@ def call_jitted(jitted: JitFunction, args: tuple, kwargs: dict) -> Any:
     compiled, operands = jitted._lookup_trees(args) if plain else jitted._compiled(args, kwargs)
     with _keys_watched(lambda: jitted._trace(call())._trace, compiled, operands, jitted.label) as results:
         results += run(compiled, operands, jitted.label, replay_of(jitted, call))
-    return results[0] if compiled.single else tree.tree_unflatten(compiled.treedef, results)
+    return results[0] if compiled.single else pytrees.tree_unflatten(compiled.treedef, results)
 
 
 def call_compiled(compiled: Compiled, operands: Sequence[Array]) -> Any:
     """A call of what was compiled ahead of time."""
     program, jitted = compiled._program, compiled._jitted
     results = run(program, operands, jitted.label, replay_of(jitted, lambda: compiled._call))
-    return results[0] if program.single else tree.tree_unflatten(program.treedef, results)
+    return results[0] if program.single else pytrees.tree_unflatten(program.treedef, results)
 
 
 def run(

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import IO, Any, NamedTuple
 
-from axil import errors, tree
+from axil import errors, pytrees
 from axil.callbacks import PythonFunction, example_text, host_call, pure_callback
 from axil.core import Tracer, state
 from axil.dialects import host_functions
@@ -68,7 +68,7 @@ def debug_breakpoint(
     if token is not None:
         return _with_token(token, variables, rebuild, kwargs)
     place = user_location()
-    treedef = tree.tree_structure((tuple(variables), {}))
+    treedef = pytrees.tree_structure((tuple(variables), {}))
     stop = _Stop(rebuild, kwargs)
     function = PythonFunction("debug.breakpoint", stop, treedef, place)
     host_call(host_functions.register("debug.breakpoint", function), variables, (), "debug", bool(ordered))
@@ -83,7 +83,7 @@ def _with_token(token: Any, variables: list, rebuild: Any, options: dict[str, An
         return token
 
     token, variables = stop_gradient((token, variables))
-    like = tree.tree_map(lambda x: ShapeDtypeStruct(x.shape, x.dtype), token)
+    like = pytrees.tree_map(lambda x: ShapeDtypeStruct(x.shape, x.dtype), token)
     return pure_callback(stop, like, token, *variables, vmap_method="sequential")
 
 
@@ -150,7 +150,8 @@ def _tracers(frames: list[Frame]) -> tuple[list, Callable[[Sequence[Any]], list[
 
     def rebuild(values: Sequence[Any]) -> list[Frame]:
         def value(leaves: list, treedef: Any, places: dict[int, int]) -> Any:
-            return tree.tree_unflatten(treedef, [values[places[i]] if i in places else x for i, x in enumerate(leaves)])
+            found = [values[places[i]] if i in places else x for i, x in enumerate(leaves)]
+            return pytrees.tree_unflatten(treedef, found)
 
         return [
             f._replace(variables={**f.variables, **{name: value(*parts) for name, parts in plan.items()}})
@@ -163,9 +164,9 @@ def _tracers(frames: list[Frame]) -> tuple[list, Callable[[Sequence[Any]], list[
 def _flat(value: Any) -> tuple[list, Any]:
     """The leaves of a variable; one that is no tree is a leaf."""
     try:
-        return tree.tree_flatten(value)
+        return pytrees.tree_flatten(value)
     except Exception:  # whatever a user's class does: it is shown as it is
-        return [value], tree.tree_structure(0)
+        return [value], pytrees.tree_structure(0)
 
 
 def _visible(x: Tracer) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from axil import tree, tree_keys
+from axil import pytrees, tree_keys
 from axil.callbacks import example_text, host_call
 from axil.dialects import avals as av
 from axil.dialects import host_functions
@@ -27,7 +27,7 @@ def check_nan(x: Any, *, name: str = "") -> Any:
     forward pass. `name` is for the message. Arrays of integers and leaves that are no arrays have no NaN.
     """
     place = user_location()
-    for path, leaf in tree.tree_leaves_with_path(x):
+    for path, leaf in pytrees.tree_leaves_with_path(x):
         if is_arraylike(leaf):
             array = operand(leaf, "debug.check_nan")
             if av.is_inexact(array.aval.dtype) and array.aval.size:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from axil import errors, tree
+from axil import errors, pytrees
 from axil.callbacks import PythonFunction, host_call, identity, split_leaves
 from axil.dialects import host_functions
 from axil.operands import check_callable, function_name
@@ -95,7 +95,7 @@ def _check_two_calls(where: str, args: Sequence[Any], kwargs: Any) -> None:
 
 
 def _split(args: Any, kwargs: Any, where: str) -> tuple[list, Any, dict[int, Any]]:
-    leaves, treedef = tree.tree_flatten((args, kwargs))
+    leaves, treedef = pytrees.tree_flatten((args, kwargs))
     operands, static = split_leaves(leaves, where)
     return operands, treedef, static
 

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from axil import errors, tree
+from axil import errors, pytrees
 from axil.core import Tracer, as_array, line_of_place
 from axil.dialects.effects import Message
 from axil.tree_registration import register_pytree_node_class
@@ -40,7 +40,7 @@ class CheckedException(Exception):  # noqa: N818 - the base of errors
         m = self.message
         values = [as_array(np.asarray(self.payload[s])) for s in m.slots]
         if m.structure is not None:
-            args, kwargs = tree.tree_unflatten(m.structure, values)
+            args, kwargs = pytrees.tree_unflatten(m.structure, values)
             return m.text.format(*args, **kwargs)
         chosen = [c[int(v)] if c is not None else v for v, c in zip(values, [*m.choices, *[None] * len(values)])]
         return m.text.format(*chosen)

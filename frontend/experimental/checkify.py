@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from axil import errors as user_errors
-from axil import tree
+from axil import pytrees
 from axil.core import (
     RULE_ERRORS,
     Array,
@@ -76,14 +76,14 @@ def checkify(
 
     @functools.wraps(f)
     def checked(*args: Any, **kwargs: Any) -> tuple[Error, Any]:
-        leaves, treedef = tree.tree_flatten((args, kwargs))
+        leaves, treedef = pytrees.tree_flatten((args, kwargs))
         places = [i for i, x in enumerate(leaves) if isinstance(x, (Array, Tracer, np.ndarray, np.generic))]
 
         def rebuild(values: Sequence[Any]) -> tuple[Any, Any]:
             new = list(leaves)
             for i, v in zip(places, values):
                 new[i] = v
-            return tree.tree_unflatten(treedef, new)
+            return pytrees.tree_unflatten(treedef, new)
 
         flat = Flat(f, rebuild, label)
         emit = _Emitted(flat, label, categories)
@@ -157,7 +157,7 @@ def _check(name: str, pred: Any, msg: str, args: tuple, kwargs: dict, debug: boo
             f"{name} takes a scalar pred as argument, a boolean, got {pred!r}",
             "reduce an array of booleans: axil.numpy.all(...)",
         )
-    payload, structure = tree.tree_flatten((args, kwargs))
+    payload, structure = pytrees.tree_flatten((args, kwargs))
     for x in payload:
         if not isinstance(x, (Array, Tracer, np.ndarray)):
             raise _type_error(

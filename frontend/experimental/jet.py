@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from axil import dtypes, errors, tree
+from axil import dtypes, errors, pytrees
 from axil.core import bind, make_array, run_traced, state
 from axil.dialects import avals as av
 from axil.dialects.avals import aval
@@ -39,7 +39,7 @@ def jet(
     given = [[checked_tangent(x, t, "jet", "term of a series") for t in own] for x, own in zip(operands, terms)]
     _check_inexact(operands)
     label = f"jet({function_name(fun)})"
-    flat = Flat(fun, lambda leaves: (tree.tree_unflatten(treedef, leaves), {}), "jet")
+    flat = Flat(fun, lambda leaves: (pytrees.tree_unflatten(treedef, leaves), {}), "jet")
     if factorial_scaled:
         given = [[_times(t, 1 / math.factorial(k + 1)) for k, t in enumerate(own)] for own in given]
 
@@ -97,7 +97,7 @@ def _terms(primals: Any, series: Any, treedef: Any, order: int) -> list[list]:
     """For each leaf of the arguments its terms, in order."""
     per_order = []
     for k in range(order):
-        leaves, given = tree.tree_flatten(tuple(terms[k] for terms in series))
+        leaves, given = pytrees.tree_flatten(tuple(terms[k] for terms in series))
         if given != treedef:
             raise ArgumentError(
                 errors.explain(

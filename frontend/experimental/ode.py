@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import axil.numpy as np
-from axil import dtypes, errors, lax, tree
+from axil import dtypes, errors, lax, pytrees
 from axil.custom_conversions import closure_convert
 from axil.custom_derivatives import custom_vjp
 from axil.dialects import avals as av
@@ -151,14 +151,14 @@ def odeint(
             )  # fmt: skip
         )
     leaves, treedef = operands_of(y0, "odeint: y0")
-    y0 = tree.tree_unflatten(treedef, [_inexact(x) for x in leaves])
+    y0 = pytrees.tree_unflatten(treedef, [_inexact(x) for x in leaves])
     operands_of(args, "odeint: the arguments of func")
     converted, consts = closure_convert(func, y0, t[0], *args)
     flat, unravel = ravel_pytree(y0)
-    leaves, args_def = tree.tree_flatten((*args, *consts))
+    leaves, args_def = pytrees.tree_flatten((*args, *consts))
 
     def slopes(y: Any, at: Any, *values: Any) -> Any:
-        result = converted(unravel(y), at, *tree.tree_unflatten(args_def, values))
+        result = converted(unravel(y), at, *pytrees.tree_unflatten(args_def, values))
         _check_slopes(result, treedef, y0)
         return ravel_pytree(result)[0].astype(y.dtype)
 
@@ -172,7 +172,7 @@ def _inexact(x: Any) -> Any:
 
 def _check_slopes(result: Any, treedef: Any, y0: Any) -> None:
     leaves, given = operands_of(result, "odeint: the result of func")
-    wanted = tree.tree_leaves(y0)
+    wanted = pytrees.tree_leaves(y0)
     if given != treedef or any(a.aval.shape != b.aval.shape for a, b in zip(leaves, wanted)):
         raise errors.AxilTypeError(
             errors.explain(
@@ -254,7 +254,7 @@ def _backward(
         _, *bars = odeint(
             adjoint, state, np.stack([-t1, -t0]), *args, rtol=rtol, atol=atol, mxstep=mxstep, hmax=hmax
         )
-        y_bar, t0_bar, args_bar = tree.tree_map(lambda x: x[1], tuple(bars))
+        y_bar, t0_bar, args_bar = pytrees.tree_map(lambda x: x[1], tuple(bars))
         return (y_bar + g0, t0_bar, args_bar), t_bar
 
     start = (g[-1], np.zeros((), ts.dtype), tuple(np.zeros_like(args[i]) for i in smooth))

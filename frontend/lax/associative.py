@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from axil import tree
+from axil import pytrees
 from axil.lax import shaping, slicing
 from axil.lax.common import axis_index, fail, operand
 
@@ -18,7 +18,7 @@ def associative_scan(fn: Callable[[Any, Any], Any], elems: Any, reverse: bool = 
     combinations in `2 log2 n` calls of `fn` (Blelloch, "Prefix sums and their applications", 1990). Differentiable as
     `fn` is.
     """
-    leaves, structure = tree.tree_flatten(elems)
+    leaves, structure = pytrees.tree_flatten(elems)
     if not leaves:
         return elems
     leaves = [operand("associative_scan", x) for x in leaves]
@@ -29,7 +29,7 @@ def associative_scan(fn: Callable[[Any, Any], Any], elems: Any, reverse: bool = 
         fail(f"lax.associative_scan: the arrays must have one length along axis {axis}, got {shapes}")
 
     def combine(a: list, b: list) -> list:
-        got = tree.tree_leaves(fn(tree.tree_unflatten(structure, a), tree.tree_unflatten(structure, b)))
+        got = pytrees.tree_leaves(fn(pytrees.tree_unflatten(structure, a), pytrees.tree_unflatten(structure, b)))
         if len(got) != len(leaves):
             fail(f"lax.associative_scan: fn must give a tree like its arguments, {structure}; got {len(got)} leaves")
         return [operand("associative_scan", x) for x in got]
@@ -37,7 +37,7 @@ def associative_scan(fn: Callable[[Any, Any], Any], elems: Any, reverse: bool = 
     rows = _Rows(places)
     xs = rows.reversed(leaves) if reverse else leaves
     scanned = _scan(rows, combine, xs, lengths.pop())
-    return tree.tree_unflatten(structure, rows.reversed(scanned) if reverse else scanned)
+    return pytrees.tree_unflatten(structure, rows.reversed(scanned) if reverse else scanned)
 
 
 def _scan(rows: _Rows, combine: Callable[[list, list], list], xs: list, n: int) -> list:

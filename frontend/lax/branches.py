@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from axil import dtypes, errors, tree
+from axil import dtypes, errors, pytrees
 from axil.config import config
 from axil.core import run_traced, state, trace_function
 from axil.custom_derivatives import share_captures
@@ -126,7 +126,7 @@ def switch(
 
 def _switch(name: str, index: Any, branches: list, names: list[str], operands: tuple) -> Any:
     leaves, treedef = operands_of(operands, name)
-    flats = [Flat(b, lambda v: (tree.tree_unflatten(treedef, v), {}), name) for b in branches]
+    flats = [Flat(b, lambda v: (pytrees.tree_unflatten(treedef, v), {}), name) for b in branches]
     results = run_traced("", lambda i, *ops: _emit(name, names, flats, i, ops), [index, *leaves])
     return flats[0].unflatten(results)
 

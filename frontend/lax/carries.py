@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from axil import dtypes, errors, tree
+from axil import dtypes, errors, pytrees
 from axil.core import Array, Tracer, bind
 from axil.dialects.elementwise import convert
 from axil.source import user_line
@@ -31,15 +31,15 @@ def converted(x: Any, dtype: Any) -> Any:
 
 def leaf_names(treedef: Any, root: str, skip: int = 0) -> list[str]:
     """Names of a tree's leaves for messages, such as `carry['w'][0]`, without the first steps of their paths."""
-    places = tree.tree_unflatten(treedef, range(treedef.num_leaves))
-    paths = [path for path, _ in tree.tree_leaves_with_path(places)]
+    places = pytrees.tree_unflatten(treedef, range(treedef.num_leaves))
+    paths = [path for path, _ in pytrees.tree_leaves_with_path(places)]
     return [root + keystr(path[skip:]) for path in paths]
 
 
 def check_structure(wanted: Any, given: Any, what: str, names: tuple[str, str] = ("goes in", "comes out")) -> None:
     """Raise an error with both structures, and the place where they differ."""
     if wanted != given:
-        where = tree.treedef_error(wanted, given, *names)
+        where = pytrees.treedef_error(wanted, given, *names)
         raise errors.AxilTypeError(errors.explain(f"{what}\n{where}", user_line()))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from axil import dtypes, tree
+from axil import dtypes, pytrees
 from axil.core import Array, Tracer, as_array, bind
 from axil.dialects import avals as av
 from axil.dialects import bits as bit_ops
@@ -471,7 +471,7 @@ def dtype(x: Any) -> np.dtype:
 
 def stop_gradient(x: Any) -> Any:
     """`x`, through which no derivative passes; `x` may be a tree of arrays."""
-    return tree.tree_map(_stopped, x)
+    return pytrees.tree_map(_stopped, x)
 
 
 def _stopped(x: Any) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from axil import errors, tree
+from axil import errors, pytrees
 from axil.core import RULE_ERRORS, Traced, run_traced, state, trace_function, user_error
 from axil.custom_derivatives import custom_jvp, share_captures
 from axil.dialects import avals as av
@@ -63,7 +63,7 @@ class _Equation:
             return result
 
         call.__name__ = name
-        return Flat(call, lambda leaves: ([tree.tree_unflatten(self.treedef, leaves)], {}), label)
+        return Flat(call, lambda leaves: ([pytrees.tree_unflatten(self.treedef, leaves)], {}), label)
 
     def trace(self, flat: Flat, role: str = "") -> Traced:
         """Trace a function of this equation into the current program."""
@@ -154,7 +154,7 @@ def _callable_of(traced: Traced, treedef: Any) -> Callable[[Any], Any]:
     def call(x: Any) -> Any:
         leaves, _ = operands_of(x, "vecmat")
         assert state.trace is not None
-        return tree.tree_unflatten(treedef, state.trace.call(traced.name, [*traced.captures, *leaves]))
+        return pytrees.tree_unflatten(treedef, state.trace.call(traced.name, [*traced.captures, *leaves]))
 
     return call
 
@@ -195,7 +195,7 @@ class _Root:
     def _flat(self, fun: Callable[..., Any], name: str, arity: int = 1) -> Flat:
         def rebuild(leaves: Sequence[Any]) -> tuple[Any, Any]:
             n = len(self.operands)
-            return [tree.tree_unflatten(self.treedef, leaves[i * n : (i + 1) * n]) for i in range(arity)], {}
+            return [pytrees.tree_unflatten(self.treedef, leaves[i * n : (i + 1) * n]) for i in range(arity)], {}
 
         fun.__name__ = name
         return Flat(fun, rebuild, f"custom_root: {name}")

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from axil import errors, tree
+from axil import errors, pytrees
 from axil.config import config
 from axil.core import run_traced, state, trace_function
 from axil.lax.carries import Carry, avals_of, leaf_names, weak_fixpoint, weak_of, with_weak
@@ -62,7 +62,7 @@ def run_scan(
     structure: list = []
     results = run_traced("", lambda *operands: _emit(loop, operands, structure), [*leaves, *rows])
     k = carry.treedef.num_leaves
-    return tree.tree_unflatten(carry.treedef, results[:k]), tree.tree_unflatten(structure[0], results[k:])
+    return pytrees.tree_unflatten(carry.treedef, results[:k]), pytrees.tree_unflatten(structure[0], results[k:])
 
 
 def _unroll(unroll: Any, n: int, label: str) -> int:
@@ -110,8 +110,8 @@ def _emit(loop: _Loop, operands: Sequence[Any], structure: list) -> list:
     row_avals = [x.aval.with_shape(x.aval.shape[1:]) for x in rows]
 
     def rebuild(leaves: Sequence[Any]) -> tuple[Any, Any]:
-        trees = tree.tree_unflatten(loop.carry.treedef, leaves[:k]), tree.tree_unflatten(loop.rows_def, leaves[k:])
-        return trees, {}
+        carry = pytrees.tree_unflatten(loop.carry.treedef, leaves[:k])
+        return (carry, pytrees.tree_unflatten(loop.rows_def, leaves[k:])), {}
 
     def trace_body(carry: list) -> Any:
         flat = Flat(fun, rebuild, label)
@@ -134,8 +134,8 @@ def _emit(loop: _Loop, operands: Sequence[Any], structure: list) -> list:
 
 def _check_pair(carry: Carry, out_def: Any) -> Any:
     """Check the structure that the body gives, and give that of its `y`."""
-    children = tree.treedef_children(out_def)
-    if len(children) != 2 or tree.treedef_is_leaf(out_def):
+    children = pytrees.treedef_children(out_def)
+    if len(children) != 2 or pytrees.treedef_is_leaf(out_def):
         raise errors.AxilTypeError(
             errors.explain(f"{carry.label}: the body must give a pair (carry, y), got {out_def}", user_line())
         )
@@ -146,17 +146,17 @@ def _check_pair(carry: Carry, out_def: Any) -> Any:
 def _in_python(loop: _Loop, leaves: list, rows: list) -> tuple[Any, Any]:
     from axil.numpy import stack
 
-    carry: Any = tree.tree_unflatten(loop.carry.treedef, leaves)
+    carry: Any = pytrees.tree_unflatten(loop.carry.treedef, leaves)
     ys = []
     steps = range(loop.length)
     for i in reversed(steps) if loop.reverse else steps:
-        result = loop.fun(carry, tree.tree_unflatten(loop.rows_def, [x[i] for x in rows]))
-        _check_pair(loop.carry, tree.tree_structure(result))
+        result = loop.fun(carry, pytrees.tree_unflatten(loop.rows_def, [x[i] for x in rows]))
+        _check_pair(loop.carry, pytrees.tree_structure(result))
         carry, y = result
         ys.append(y)
     if loop.reverse:
         ys.reverse()
-    return carry, tree.tree_map(lambda *v: stack(v), *ys)
+    return carry, pytrees.tree_map(lambda *v: stack(v), *ys)
 
 
 # ---- map -----------------------------------------------------------------------------------------------
@@ -170,7 +170,7 @@ def map(f: Callable[..., Any], xs: Any, *, batch_size: int | None = None) -> Any
     check_callable(f, "map")
     label = f"map({function_name(f)})"
     if batch_size is None:
-        nothing = Carry(label, "carry", tree.tree_structure(()))
+        nothing = Carry(label, "carry", pytrees.tree_structure(()))
         return run_scan(lambda _, x: ((), f(x)), [], nothing, xs, None, False, 1)[1]
     from axil.vectorization import vmap
 
@@ -183,21 +183,21 @@ def map(f: Callable[..., Any], xs: Any, *, batch_size: int | None = None) -> Any
     every = vmap(f)
     if not whole:
         return every(xs)
-    done = _in_batches(every, tree.tree_unflatten(rows_def, rows), whole, batch_size)
+    done = _in_batches(every, pytrees.tree_unflatten(rows_def, rows), whole, batch_size)
     if whole == n:
         return done
     from axil.numpy import concatenate
 
-    rest = every(tree.tree_unflatten(rows_def, [x[whole:] for x in rows]))
-    return tree.tree_map(lambda a, b: concatenate([a, b]), done, rest)
+    rest = every(pytrees.tree_unflatten(rows_def, [x[whole:] for x in rows]))
+    return pytrees.tree_map(lambda a, b: concatenate([a, b]), done, rest)
 
 
 def _in_batches(every: Callable[..., Any], xs: Any, whole: int, batch_size: int) -> Any:
     """The results for the first rows, a multiple of the size of a batch."""
     from axil.numpy import reshape
 
-    head = tree.tree_map(lambda x: reshape(x[:whole], (whole // batch_size, batch_size, *x.shape[1:])), xs)
-    return tree.tree_map(lambda y: reshape(y, (whole, *y.shape[2:])), map(every, head))
+    head = pytrees.tree_map(lambda x: reshape(x[:whole], (whole // batch_size, batch_size, *x.shape[1:])), xs)
+    return pytrees.tree_map(lambda y: reshape(y, (whole, *y.shape[2:])), map(every, head))
 
 
 __all__ = ["map", "scan"]

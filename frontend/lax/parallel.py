@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from axil import dtypes, tree
+from axil import dtypes, pytrees
 from axil.core import Array, Tracer, bind, state
 from axil.dialects import avals as av
 from axil.dialects import collective
@@ -73,7 +73,7 @@ def psum(x: Any, axis_name: Any, *, axis_index_groups: Groups = None) -> Any:
     names = _names(axis_name)
     if axis_index_groups is not None:
         reduction = reductions.reduce_sum
-        return tree.tree_map(lambda leaf: _group_reduced("psum", reduction, leaf, names, axis_index_groups), x)
+        return pytrees.tree_map(lambda leaf: _group_reduced("psum", reduction, leaf, names, axis_index_groups), x)
     size = axis_size(axis_name)
 
     def one(leaf: Any) -> Any:
@@ -84,7 +84,7 @@ def psum(x: Any, axis_name: Any, *, axis_index_groups: Groups = None) -> Any:
             leaf = e.convert_element_type(leaf, np.int32)
         return _over_axes(collective.psum, leaf, names)
 
-    return tree.tree_map(one, x)
+    return pytrees.tree_map(one, x)
 
 
 def pmean(x: Any, axis_name: Any, *, axis_index_groups: Groups = None) -> Any:
@@ -98,7 +98,7 @@ def pmean(x: Any, axis_name: Any, *, axis_index_groups: Groups = None) -> Any:
             total = e.convert_element_type(total, dtypes.to_inexact_dtype(total.aval.dtype))
         return e.div(total, constant_like(total, size))
 
-    return tree.tree_map(one, psum(x, axis_name, axis_index_groups=axis_index_groups))
+    return pytrees.tree_map(one, psum(x, axis_name, axis_index_groups=axis_index_groups))
 
 
 def pmax(x: Any, axis_name: Any, *, axis_index_groups: Groups = None) -> Any:
@@ -114,8 +114,8 @@ def pmin(x: Any, axis_name: Any, *, axis_index_groups: Groups = None) -> Any:
 def _extremum(op: Op, reduction: Callable[..., Any], x: Any, axis_name: Any, groups: Groups) -> Any:
     names = _names(axis_name)
     if groups is not None:
-        return tree.tree_map(lambda leaf: _group_reduced(op.name, reduction, leaf, names, groups), x)
-    return tree.tree_map(lambda leaf: _over_axes(op, leaf, names), x)
+        return pytrees.tree_map(lambda leaf: _group_reduced(op.name, reduction, leaf, names, groups), x)
+    return pytrees.tree_map(lambda leaf: _over_axes(op, leaf, names), x)
 
 
 # ---- moving data between members -----------------------------------------------------------------------
@@ -138,7 +138,7 @@ def all_gather(
         moved = _moved(gathered, 0, place)
         return _merged(moved, place) if tiled and leaf.aval.shape else moved
 
-    return tree.tree_map(one, x)
+    return pytrees.tree_map(one, x)
 
 
 def psum_scatter(
@@ -159,7 +159,7 @@ def psum_scatter(
             return slicing.dynamic_index_in_dim(total, _place_in_group(names, axis_index_groups), 0, keepdims=False)
         return bind(collective.psum_scatter, parts, axis_name=axis_text(names[0]), members=members)
 
-    return tree.tree_map(one, x)
+    return pytrees.tree_map(one, x)
 
 
 def all_to_all(
@@ -186,7 +186,7 @@ def all_to_all(
         moved = _moved(got, 0, target)
         return _merged(moved, target) if tiled else moved
 
-    return tree.tree_map(one, x)
+    return pytrees.tree_map(one, x)
 
 
 def ppermute(x: Any, axis_name: Any, perm: Sequence[tuple[int, int]]) -> Any:
@@ -198,10 +198,10 @@ def ppermute(x: Any, axis_name: Any, perm: Sequence[tuple[int, int]]) -> Any:
             fail(f"lax.ppermute: sources and targets must be distinct and in [0, {size}), got {pairs}")
     sources, targets = tuple(a for a, _ in pairs), tuple(b for _, b in pairs)
     if len(names) != 1:
-        return tree.tree_map(lambda leaf: _permuted(operand("ppermute", leaf), names, size, pairs), x)
+        return pytrees.tree_map(lambda leaf: _permuted(operand("ppermute", leaf), names, size, pairs), x)
     axis = axis_text(names[0])
     send = lambda leaf: bind(collective.ppermute, leaf, axis_name=axis, sources=sources, targets=targets)
-    return tree.tree_map(lambda leaf: send(operand("ppermute", leaf)), x)
+    return pytrees.tree_map(lambda leaf: send(operand("ppermute", leaf)), x)
 
 
 def _permuted(x: Any, names: Sequence[Any], size: int, pairs: Sequence[tuple[int, int]]) -> Any:
@@ -223,7 +223,7 @@ def pcast(x: Any, axis_name: Any, *, to: str) -> Any:
     if to not in ("varying", "reduced", "unreduced"):
         fail(f"lax.pcast: `to` is 'varying', 'reduced' or 'unreduced', got {to!r}")
     _names(axis_name)
-    return tree.tree_map(lambda leaf: operand("pcast", leaf), x)
+    return pytrees.tree_map(lambda leaf: operand("pcast", leaf), x)
 
 
 def ragged_all_to_all(
@@ -290,7 +290,7 @@ def pbroadcast(x: Any, axis_name: Any, source: int) -> Any:
     """The array of member `source` for every member."""
     names = _names(axis_name)
     one = lambda leaf: slicing.index_in_dim(_gathered(operand("pbroadcast", leaf), names, None), source, 0, False)
-    return tree.tree_map(one, x)
+    return pytrees.tree_map(one, x)
 
 
 def _gathered(x: Any, names: Sequence[Any], groups: Groups) -> Any:

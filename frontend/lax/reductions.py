@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from axil import dtypes, tree
+from axil import dtypes, pytrees
 from axil.core import bind
 from axil.dialects import avals as av
 from axil.dialects import cumulative as c
@@ -147,8 +147,8 @@ def reduce(operands: Any, init_values: Any, computation: Callable[..., Any], dim
     The function is called on arrays, of whose elements it treats each by itself. `init_values` is combined with
     the result of the rest once.
     """
-    leaves, treedef = tree.tree_flatten(operands)
-    inits, init_def = tree.tree_flatten(init_values)
+    leaves, treedef = pytrees.tree_flatten(operands)
+    inits, init_def = pytrees.tree_flatten(init_values)
     if treedef != init_def or not leaves:
         fail(f"lax.reduce: operands and initial values must be trees of one structure, got {treedef} and {init_def}")
     xs = [operand("reduce", x) for x in leaves]
@@ -157,13 +157,13 @@ def reduce(operands: Any, init_values: Any, computation: Callable[..., Any], dim
     if any(x.aval.shape != shape for x in xs):
         fail(f"lax.reduce takes arrays of one shape, got {', '.join(str(x.aval) for x in xs)}")
     axes = tuple(axis_index("reduce", d, len(shape)) for d in ints("reduce", "dimensions", dimensions))
-    single = len(xs) == 1 and treedef == tree.tree_structure(0)
+    single = len(xs) == 1 and treedef == pytrees.tree_structure(0)
     known = _MONOIDS.get(recognized(computation, xs[0].aval.dtype)) if single else None
     if known is not None:
         whole, pair = known
         y = whole(xs[0], axes)
         return pair(shaping.broadcast(inits[0], y.aval.shape), y)
-    return tree.tree_unflatten(treedef, _folded(xs, inits, treedef, computation, axes))
+    return pytrees.tree_unflatten(treedef, _folded(xs, inits, treedef, computation, axes))
 
 
 def _initial(x: Any, init: Any) -> Any:
@@ -181,8 +181,8 @@ def _folded(xs: list, inits: list, treedef: Any, computation: Callable[..., Any]
     """Reduction by combining halves, which takes log2(n) steps."""
 
     def combine(a: list, b: list) -> list:
-        result = computation(tree.tree_unflatten(treedef, a), tree.tree_unflatten(treedef, b))
-        return [operand("reduce", leaf) for leaf in tree.tree_leaves(result)]
+        result = computation(pytrees.tree_unflatten(treedef, a), pytrees.tree_unflatten(treedef, b))
+        return [operand("reduce", leaf) for leaf in pytrees.tree_leaves(result)]
 
     kept = tuple(d for d in range(len(xs[0].aval.shape)) if d not in axes)
     rest = tuple(xs[0].aval.shape[d] for d in kept)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from axil import tree
+from axil import pytrees
 from axil.core import Array, as_array, aval, bind, make_array, state
 from axil.dialects import shape as s
 from axil.dialects.elementwise import convert
@@ -280,7 +280,7 @@ def shape_as_value(shape: Any) -> Any:
 
 def optimization_barrier(operand: Any) -> Any:
     """The operands, a tree of arrays, made opaque: the compiler neither merges nor moves work across."""
-    leaves, treedef = tree.tree_flatten(operand)
+    leaves, treedef = pytrees.tree_flatten(operand)
     leaves = [_operand("optimization_barrier", x) for x in leaves]
     number = 0
     if state.trace is not None:
@@ -288,7 +288,7 @@ def optimization_barrier(operand: Any) -> Any:
         state.trace.program.barriers += 1
         number = state.trace.program.barriers
     done = [bind(s.optimization_barrier, x, id=number, weak=x.weak_type) for x in leaves]
-    return tree.tree_unflatten(treedef, done)
+    return pytrees.tree_unflatten(treedef, done)
 
 
 # ---- helpers -------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from axil import tree
+from axil import pytrees
 from axil.core import Array, bind
 from axil.dialects import effects
 from axil.lax.common import ArgumentTypeError, UnsupportedError, fail, operand
@@ -31,7 +31,7 @@ def dce_sink(val: Any, *, prevent_mlir_dce: bool = False) -> None:
     if prevent_mlir_dce:
         fail("lax.dce_sink(prevent_mlir_dce=True): a compiled program computes only what its results need",
              "return the value", kind=UnsupportedError)  # fmt: skip
-    for leaf in tree.tree_leaves(val):
+    for leaf in pytrees.tree_leaves(val):
         bind(effects.sink, operand("dce_sink", leaf))
 
 
@@ -42,12 +42,12 @@ def with_sharding_constraint(x: Any, shardings: Any) -> Any:
     """
     from axil.runtime import Device, default_device
 
-    for place in tree.tree_leaves(shardings, is_leaf=lambda leaf: leaf is None):
+    for place in pytrees.tree_leaves(shardings, is_leaf=lambda leaf: leaf is None):
         if not isinstance(place, Device) or place != default_device():
             fail(f"lax.with_sharding_constraint: arrays live on one device, {default_device()}, and cannot be on "
                  f"{place!r}", "pass that device", kind=ArgumentTypeError)  # fmt: skip
-    tree.broadcast_prefix(shardings, x, name="shardings", full_name="x")
-    return tree.tree_map(lambda leaf: operand("with_sharding_constraint", leaf), x)
+    pytrees.broadcast_prefix(shardings, x, name="shardings", full_name="x")
+    return pytrees.tree_map(lambda leaf: operand("with_sharding_constraint", leaf), x)
 
 
 def stage(x: Any, /) -> Any:
@@ -81,4 +81,4 @@ def platform_dependent(
         fail(f"lax.platform_dependent: nothing is given for platform '{platform}', only "
              f"{', '.join(sorted(per_platform)) or 'no function'}", "give a function as default=",
              kind=UnsupportedError)  # fmt: skip
-    return tree.tree_map(lambda leaf: operand("platform_dependent", leaf), chosen(*args))
+    return pytrees.tree_map(lambda leaf: operand("platform_dependent", leaf), chosen(*args))

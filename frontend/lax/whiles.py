@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from axil import dtypes, errors, tree
+from axil import dtypes, errors, pytrees
 from axil.config import config
 from axil.core import Array, as_array, bind, run_traced, state, trace_function
 from axil.dialects import avals as av
@@ -51,7 +51,7 @@ def _run(cond_fun: Any, body_fun: Any, leaves: list, carry: Carry, bounds: dict[
         with contextlib.suppress(errors.ConcretizationTypeError):
             return _in_python(cond_fun, body_fun, leaves, carry, bounds.get("max_steps"))
     results = run_traced("", lambda *operands: _emit(cond_fun, body_fun, list(operands), carry, bounds), leaves)
-    return tree.tree_unflatten(carry.treedef, results)
+    return pytrees.tree_unflatten(carry.treedef, results)
 
 
 def _bounds(max_steps: Any, checkpoints: Any, label: str) -> dict[str, int]:
@@ -74,15 +74,15 @@ def _refuse(message: str, *ways_out: str) -> Any:
 
 
 def _in_python(cond_fun: Any, body_fun: Any, leaves: list, carry: Carry, max_steps: int | None) -> Any:
-    val = tree.tree_unflatten(carry.treedef, leaves)
+    val = pytrees.tree_unflatten(carry.treedef, leaves)
     steps = 0
     while cond_fun(val):
         if steps == max_steps:
             leaves, _ = operands_of(val, carry.label)
-            return tree.tree_unflatten(carry.treedef, _spoiled(leaves, as_array(True)))
+            return pytrees.tree_unflatten(carry.treedef, _spoiled(leaves, as_array(True)))
         val = body_fun(val)
         steps += 1
-        carry.check_structure(tree.tree_structure(val))
+        carry.check_structure(pytrees.tree_structure(val))
     return val
 
 
@@ -90,7 +90,7 @@ def _emit(cond_fun: Any, body_fun: Any, leaves: list, carry: Carry, bounds: dict
     trace = state.trace
     assert trace is not None
     label = carry.label
-    rebuild = lambda values: ([tree.tree_unflatten(carry.treedef, values)], {})
+    rebuild = lambda values: ([pytrees.tree_unflatten(carry.treedef, values)], {})
 
     def trace_body(leaves: list) -> Any:
         flat = Flat(body_fun, rebuild, label)
@@ -143,7 +143,7 @@ def _predicate(fun: Any, rebuild: Any, label: str) -> Any:
 
     def predicate(*leaves: Any) -> list:
         outputs = flat(*leaves)
-        if not tree.treedef_is_leaf(flat.treedef) or len(outputs) != 1:
+        if not pytrees.treedef_is_leaf(flat.treedef) or len(outputs) != 1:
             given = f"the tree {flat.treedef}"
         elif outputs[0].aval.shape or not av.is_bool(outputs[0].aval.dtype):
             given = str(outputs[0].aval)
@@ -184,7 +184,7 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[..., Any], init_val: An
 
     def body(i: Any, val: Any) -> Any:
         new = body_fun(i, val)
-        given = tree.tree_structure(new)
+        given = pytrees.tree_structure(new)
         check_structure(treedef, given, f"{label}: the carry must keep its structure")
         return new
 
@@ -193,13 +193,13 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[..., Any], init_val: An
         if config.disable_jit and stop <= start:
             return init_val
         step = lambda s, _: ((s[0] + 1, body(s[0], s[1])), None)
-        carry = Carry(label, "val", tree.treedef_tuple([tree.tree_structure(0), treedef]), 1)
+        carry = Carry(label, "val", pytrees.treedef_tuple([pytrees.tree_structure(0), treedef]), 1)
         steps = max(0, stop - start)
         unrolled = False if unroll is None else unroll
         return run_scan(_named(step, body_fun), [as_array(start), *leaves], carry, None, steps, False, unrolled)[0][1]
     if unroll is not None and unroll is not False and unroll != 1:
         _refuse(f"{label}: unroll needs bounds that are known while tracing", "give Python integers as bounds")
-    carry = Carry(label, "val", tree.treedef_tuple([tree.tree_structure(0)] * 2 + [treedef]), 1)
+    carry = Carry(label, "val", pytrees.treedef_tuple([pytrees.tree_structure(0)] * 2 + [treedef]), 1)
     step = _named(lambda s: (s[0] + 1, s[1], body(s[0], s[2])), body_fun)
     start = [low.astype(dtype), high.astype(dtype), *leaves]
     return _run(_named(lambda s: s[0] < s[1], "below"), step, start, carry, {})[2]

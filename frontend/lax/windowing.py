@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from axil import errors, tree
+from axil import errors, pytrees
 from axil.core import Array, bind
 from axil.dialects import avals as av
 from axil.dialects import pooling as p
@@ -94,13 +94,13 @@ def reduce_window(
     any other function is traced and works too. A reduction starts from `init_value`; padding, and the gaps of
     `base_dilation`, take no part in it.
     """
-    leaves, treedef = tree.tree_flatten(operand)
-    inits, init_def = tree.tree_flatten(init_value)
+    leaves, treedef = pytrees.tree_flatten(operand)
+    inits, init_def = pytrees.tree_flatten(init_value)
     if treedef != init_def or not leaves:
         fail("lax.reduce_window: operands and initial values must be trees of one structure, and not empty; got "
              f"{treedef} and {init_def}")  # fmt: skip
     xs = [_operand("reduce_window", x) for x in leaves]
-    single = len(xs) == 1 and treedef == tree.tree_structure(0)
+    single = len(xs) == 1 and treedef == pytrees.tree_structure(0)
     computation = recognized(computation, xs[0].aval.dtype) if single else computation
     known = single and computation in _MONOIDS and not _refused(computation, xs[0].aval.dtype)
     inits = [_initial(x, init, computation if known else None) for x, init in zip(xs, inits)]
@@ -110,7 +110,7 @@ def reduce_window(
     window = _window(shape, window_dimensions, window_strides, padding, base_dilation, window_dilation)
     if known:
         return _known(xs[0], inits[0], computation, window)
-    return tree.tree_unflatten(treedef, _general(xs, inits, treedef, computation, window))
+    return pytrees.tree_unflatten(treedef, _general(xs, inits, treedef, computation, window))
 
 
 def _refused(computation: Callable[..., Any], dtype: np.dtype) -> bool:
@@ -184,7 +184,8 @@ def _general(xs: list, inits: list, treedef: Any, computation: Callable[..., Any
     """
 
     def combine(a: list, b: list) -> list:
-        result, out = tree.tree_flatten(computation(tree.tree_unflatten(treedef, a), tree.tree_unflatten(treedef, b)))
+        trees = (pytrees.tree_unflatten(treedef, leaves) for leaves in (a, b))
+        result, out = pytrees.tree_flatten(computation(*trees))
         if out != treedef:
             fail(f"lax.reduce_window: the function must give a tree of the operands' structure, {treedef}, got {out}")
         return [_operand("reduce_window", leaf) for leaf in result]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as _np
 
-from axil.array_methods import ArrayMethods as ndarray
+from axil.array_methods import Array as ndarray
 from axil.dtypes import can_cast, finfo, iinfo, isdtype, result_type
 from axil.dtypes import numpy_promote_types as promote_types
 from axil.numpy import fft, linalg

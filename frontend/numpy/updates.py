@@ -12,7 +12,7 @@ from axil import dtypes
 from axil.dialects import elementwise as e
 from axil.dialects import scatter as sc
 from axil.dialects.op import Op
-from axil.numpy.creation import asarray, ones_like
+from axil.numpy.creation import asarray, ones_like, zeros
 from axil.numpy.indexing import (
     Index,
     gather_mode,
@@ -110,9 +110,44 @@ class IndexUpdate:
         return _update("max", self.array, self.index, values, **options)
 
     def apply(self, func: Callable[[Value], Any], **options: Any) -> Value:
-        """`x[index] = func(x[index])`"""
+        """`x[index] = func(x[index])`; to an element that is indexed twice, `func` is applied twice.
+
+        `func` is elementwise and keeps the dtype. With `unique_indices` it is called once.
+        """
         mode = options.get("mode")
-        return _update("set", self.array, self.index, func(get(self.array, self.index, mode)), **options)
+        values = get(self.array, self.index, mode)
+        if options.get("unique_indices") or not _may_repeat(parse(self.index, self.array.aval.shape)):
+            return _update("set", self.array, self.index, func(values), **options)
+        counts = _update("add", zeros(self.array.aval.shape, np.int32), self.index, 1, **options)
+        values = _repeatedly(func, values, get(counts, self.index, mode))
+        return _update("set", self.array, self.index, values, **options)
+
+
+def _may_repeat(index: Index) -> bool:
+    """Whether an index may take an element twice."""
+    arrays = list(index.arrays.values())
+    if not arrays:
+        return False
+    if not all(isinstance(a, np.ndarray) for a in arrays):
+        return True
+    sizes = [index.shape[d] for d in index.arrays]
+    places = np.stack([np.ravel(a) for a in np.broadcast_arrays(*[a % max(n, 1) for a, n in zip(arrays, sizes)])])
+    return np.unique(places, axis=1).shape != places.shape
+
+
+def _repeatedly(func: Callable[[Value], Any], values: Value, times: Value) -> Value:
+    """Each value after `func` was applied to it some times, which are no more than there are values."""
+    from axil import lax
+    from axil import numpy as anp
+
+    def once(state: tuple[Value, Value]) -> tuple[Value, Value]:
+        k, values = state
+        applied = convert(asarray(func(values)), values.aval.dtype, values.weak_type)
+        return k + 1, anp.where(times > k, applied, values)
+
+    rounds = anp.max(times, initial=0)
+    start = (asarray(0, np.int32), values)
+    return lax.while_loop(lambda state: state[0] < rounds, once, start, max_steps=values.aval.size)[1]
 
 
 # How an update combines with what is there: for a region, for index arrays, and in NumPy.

@@ -76,7 +76,7 @@ func.func @main(%x: tensor<bf16>, %where: tensor<4x5xi32>, %to: tensor<21xf32>) 
   %5 = stablehlo.reshape %4 : (tensor<2x10xbf16>) -> tensor<4x5xbf16>
   %6 = stablehlo.convert %2 : (tensor<2x5xbf16>) -> tensor<2x5xf32>
   %7 = stablehlo.convert %5 : (tensor<4x5xbf16>) -> tensor<4x5xf32>
-  %none = stablehlo.constant dense<-1> : tensor<i32>
+  %none = stablehlo.constant dense<0> : tensor<i32>
   %inf = stablehlo.constant dense<0x7F800000> : tensor<f32>
   %8:2 = "stablehlo.reduce_window"(%7, %where, %inf, %none) <{
     padding = dense<[[1, 0], [0, 2]]> : tensor<2x2xi64>, window_dimensions = array<i64: 2, 3>,

@@ -253,6 +253,8 @@ OUTSIDE = [
     "x.at[0].set(True)", "i.at[0].divide(2)", "x.at[I([0, 1])].divide(2)",
     "x.at[0].power(2)", "i.at[0].power(2)", "x.at[0].subtract(2)", "i.at[:2].subtract(5)", "u.at[0].subtract(1)",
     "x.at[1].apply(J.sin)", "m.at[I([0, 1]), 1].apply(lambda v: v * 2)",
+    "x.at[I([0, 0, 2, -1])].apply(J.sin)", "x.at[I([1, 9, 1])].apply(J.sin, mode='clip')",
+    "m.at[I([1, 1, 0]), 1:].apply(lambda v: v * 2)", "x.at[I([3, 3]), None].apply(J.sin)",
     "x.at[0].mul(4)", "b.at[0].set(1)", "x.at[:].set(J.arange(5))", "m.at[...].set(3)", "m.at[None].add(1)",
     "x.at[I([True, False, True, False, False])].set(9)", "x.at[J.array(2)].set(9)",
     "i.at[0].max(9)", "x.at[::2].set(J.array([7., 8., 9.]))", "x.at[::-2].set(J.array([7., 8., 9.]))",

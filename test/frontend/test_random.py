@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from axil import core, random, tree, vmap
+from axil import ShapeDtypeStruct, core, random, tree, vmap
 from axil.config import enable_x64
 from axil.runtime.errors import AxilError
 
@@ -333,7 +333,6 @@ ERRORS = [
     (lambda: random.key(2**64), OverflowError, "64 bits"),
     (lambda: random.key(0, impl="mersenne"), ValueError, "threefry2x32"),
     (lambda: random.key(0, impl=3), TypeError, "given by its name"),
-    (lambda: vmap(random.uniform, -1)(random.split(random.key(0), 3)), TypeError, "2 words.*from the front"),
     (lambda: random.key(0) == random.key(0, impl="rbg"), TypeError, "key<rbg>"),
     (lambda: random.wrap_key_data(KEY, impl="rbg"), TypeError, r"u32\[4\], got u32\[2\]"),
     (lambda: random.fold_in(KEY, -1), OverflowError, "32 bits"),
@@ -452,3 +451,34 @@ def test_derivatives_hold_the_probability_fixed(a: float) -> None:
     np.testing.assert_allclose(np.asarray(got)[kept], (-slope_a / density)[kept], rtol=2e-3, atol=1e-6)
     log_slope = vmap(lambda k: jvp(lambda a: random.loggamma(k, a), (np.float32(a),), (np.float32(1),))[1])(keys)
     np.testing.assert_allclose(np.asarray(log_slope)[kept], (np.asarray(got) / x)[kept], rtol=1e-3, atol=1e-6)
+
+
+def test_keys_are_arrays_to_users() -> None:
+    from axil import Array, eval_shape, jit, tree_util
+
+    keys = random.split(random.key(0), 3)
+    nest = {"k": keys, "n": [1, None]}
+    assert isinstance(keys, Array) and tree_util.all_leaves([keys]) and not tree_util.is_tree_node(type(keys))
+    assert tree.leaves(nest)[0] is keys and tree.map(np.shape, nest) == {"k": (3,), "n": [(), None]}
+    assert tree.structure(nest) == tree.structure({"k": 0, "n": [1, None]})
+    assert [tree_util.keystr(path) for path, _ in tree.leaves_with_path(nest)] == ["['k']", "['n'][0]"]
+    swapped = tree.transpose(tree.structure([0, 0]), None, [nest, nest])
+    assert [(k == keys).all() for k in swapped["k"]] == [True, True]
+    assert tree.broadcast(5, nest) == {"k": 5, "n": [5, None]}
+    assert jit(lambda t: tree.map(lambda x: x.ndim, t))({"k": keys}) == {"k": 1}
+
+    of = eval_shape(random.split, keys[0])
+    assert (of.shape, of.dtype) == ((2,), keys.dtype) and of == ShapeDtypeStruct((2,), keys.dtype)
+    assert not isinstance(of, Array) and repr(of) == "ShapeDtypeStruct(shape=(2,), dtype=key<fry>)"
+    drawn = jit(random.normal).lower(ShapeDtypeStruct((), keys.dtype)).compile()(keys[0])
+    assert drawn == random.normal(keys[0])
+
+
+def test_axes_of_keys_are_counted_without_their_words() -> None:
+    keys = random.split(random.key(0), (2, 3))
+    last = vmap(lambda k: random.split(k[0], 5), in_axes=-1, out_axes=-1)(keys)
+    assert last.shape == (5, 3) and (last[:, 1] == random.split(keys[0, 1], 5)).all()
+    with pytest.raises(ValueError, match="axis 2 of argument k, .*the words of random keys, and has 2"):
+        vmap(lambda k: k, in_axes=2)(keys)
+    with pytest.raises(ValueError, match="choose one of -2..1"):
+        vmap(lambda k: k, out_axes=2)(keys)

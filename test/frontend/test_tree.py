@@ -9,7 +9,7 @@ import inspect
 
 import pytest
 
-from axil import tree, tree_util
+from axil import pytrees, tree, tree_util
 from axil.errors import AxilError, PyTreeError
 from axil.tree_util import DictKey, FlattenedIndexKey, GetAttrKey, Partial, SequenceKey
 
@@ -147,8 +147,8 @@ def test_treedef_helpers():
     whole = tree.structure(((1, 2), {"a": 3}))
     assert tree_util.treedef_tuple(tree_util.treedef_children(whole)) == whole
     assert tree_util.build_tree(whole, [[1, 2], [3]]) == ((1, 2), {"a": 3})
-    assert tree.show(tree.structure({"a": (1, None)})) == "PyTreeDef({'a': (*, None)})"
-    assert tree.show(tree.structure([Pair(1, 2)])).endswith("])")
+    assert pytrees.show(tree.structure({"a": (1, None)})) == "PyTreeDef({'a': (*, None)})"
+    assert pytrees.show(tree.structure([Pair(1, 2)])).endswith("])")
     with pytest.raises(PyTreeError, match="has 3 leaves, got 1"):
         tree.unflatten(whole, [1])
     assert tree.unflatten(whole, iter("abc")) == (("a", "b"), {"a": "c"})
@@ -390,24 +390,24 @@ def none_is_leaf(x):
 
 def test_broadcast_prefix():
     full = ({"w": 1, "b": [2, 3]}, 4, None)
-    assert tree.broadcast_prefix(0, full) == [0, 0, 0, 0]
-    assert tree.broadcast_prefix(None, full, none_is_leaf) == [None] * 4
-    assert tree.broadcast_prefix((None, 0, 1), full, none_is_leaf) == [None, None, None, 0]
-    assert tree.broadcast_prefix(({"w": 5, "b": None}, 0, 0), full, none_is_leaf) == [None, None, 5, 0]
-    assert tree.broadcast_prefix([], []) == []
+    assert pytrees.broadcast_prefix(0, full) == [0, 0, 0, 0]
+    assert pytrees.broadcast_prefix(None, full, none_is_leaf) == [None] * 4
+    assert pytrees.broadcast_prefix((None, 0, 1), full, none_is_leaf) == [None, None, None, 0]
+    assert pytrees.broadcast_prefix(({"w": 5, "b": None}, 0, 0), full, none_is_leaf) == [None, None, 5, 0]
+    assert pytrees.broadcast_prefix([], []) == []
     assert tree.broadcast({"a": 1}, {"a": [2, 3]}) == {"a": [1, 1]}
 
 
 def test_broadcast_prefix_error_is_for_the_user():
     with pytest.raises(PyTreeError) as caught:
-        tree.broadcast_prefix(
+        pytrees.broadcast_prefix(
             (0, {"w": None}), (1, {"w": 2, "b": 3}), none_is_leaf, name="in_axes", full_name="the arguments"
         )
     text = str(caught.value)
     for part in ["in_axes does not fit the arguments", "at [1]", "'b' only here", "in_axes:"]:
         assert part in text, text
     with pytest.raises(PyTreeError, match="length 2(.|\n)*length 3"):
-        tree.broadcast_prefix((0, None), (1, 2, 3), none_is_leaf)
+        pytrees.broadcast_prefix((0, None), (1, 2, 3), none_is_leaf)
 
 
 @needs_jax
@@ -422,21 +422,21 @@ def test_broadcast_prefix_as_jax():
 
     for prefix in [*TREES, (0, None), [0, (1, None), 2], {"z": 1, "a": None}]:
         for full in TREES:
-            assert outcome(tree.broadcast_prefix, prefix, full) == outcome(broadcast_prefix, prefix, full)
+            assert outcome(pytrees.broadcast_prefix, prefix, full) == outcome(broadcast_prefix, prefix, full)
 
 
 def test_an_ordered_dict_is_no_prefix_of_a_dict():
     """Pairing them by key would give the axes in the wrong order."""
     with pytest.raises(PyTreeError, match="OrderedDict(.|\n)*a dict with keys"):
-        tree.broadcast_prefix(collections.OrderedDict([("z", 0), ("a", 1)]), {"z": 5, "a": 6}, name="in_axes")
-    assert "OrderedDict" in tree.equality_error(collections.OrderedDict(a=1), {"a": 1})
+        pytrees.broadcast_prefix(collections.OrderedDict([("z", 0), ("a", 1)]), {"z": 5, "a": 6}, name="in_axes")
+    assert "OrderedDict" in pytrees.equality_error(collections.OrderedDict(a=1), {"a": 1})
 
 
 def test_structure_errors():
-    assert tree.equality_error({"a": 1}, {"a": 2}) is None
-    assert "length 2" in tree.equality_error((1, 2), 3, "the carry", "the result")
-    assert "length 2" in tree.equality_error(3, (1, 2))
-    text = tree.treedef_error(tree.structure((1, [2])), tree.structure((1, 2)), "carry in", "carry out")
+    assert pytrees.equality_error({"a": 1}, {"a": 2}) is None
+    assert "length 2" in pytrees.equality_error((1, 2), 3, "the carry", "the result")
+    assert "length 2" in pytrees.equality_error(3, (1, 2))
+    text = pytrees.treedef_error(tree.structure((1, [2])), tree.structure((1, 2)), "carry in", "carry out")
     assert "at [1]" in text and "a leaf" in text and "carry out" in text
 
 

@@ -142,8 +142,10 @@ def test_a_dtype_that_devices_lack_is_refused():
 def test_nothing_leaks():
     from axil.runtime import buffers
 
+    gc.collect()
+    before = len(buffers._imported)  # what other tests hold
     array = rt.aligned_empty((1000,), np.float32)
     for _ in range(100):
         rt.to_device(array, may_alias=True)
     gc.collect()
-    assert len(buffers._imported) == 0
+    assert len(buffers._imported) <= before

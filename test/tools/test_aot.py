@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from axil import ShapeDtypeStruct, aot, jit, lax, tree
+from axil import ShapeDtypeStruct, aot, jit, lax, tree_util
 from axil.compiler.targets import resolve
 from axil.core import as_array
 from axil.operands import ArgumentError
@@ -32,7 +32,7 @@ class Layer:
     b: Any
 
 
-tree.register_dataclass(Layer, ["w", "b"], [])
+tree_util.register_dataclass(Layer, ["w", "b"], [])
 
 
 def test_kinds_of_containers_and_the_order_of_their_leaves(tmp_path: Path) -> None:

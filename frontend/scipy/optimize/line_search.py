@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from axil import dtypes, lax
 from axil import numpy as jnp
-from axil.tree import tree_map
+from axil.pytrees import tree_map
 
 _MAX_ZOOM = 30
 _CUBIC_MARGIN, _QUADRATIC_MARGIN = 0.2, 0.1

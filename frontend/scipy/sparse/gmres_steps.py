@@ -14,8 +14,8 @@ import numpy as np
 from axil import dtypes, lax
 from axil import numpy as jnp
 from axil.numpy.values import Value
+from axil.pytrees import tree_leaves, tree_map
 from axil.scipy.sparse.vectors import Operator, add, dtype_of, normalized, subtract
-from axil.tree import tree_leaves, tree_map
 
 
 def _first_basis(direction: Any, restart: int) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 from axil import lax
 from axil import numpy as jnp
 from axil.numpy.values import Value, shape_error
+from axil.pytrees import tree_leaves, tree_map, tree_structure
 from axil.scipy.sparse import gmres_steps
 from axil.scipy.sparse.vectors import (
     Operator,
@@ -27,7 +28,6 @@ from axil.scipy.sparse.vectors import (
     scale,
     subtract,
 )
-from axil.tree import tree_leaves, tree_map, tree_structure
 
 
 def _prepared(name: str, b: Any, x0: Any, maxiter: int | None) -> tuple[Any, Any, int]:

@@ -13,7 +13,7 @@ from axil import dtypes
 from axil import numpy as jnp
 from axil.core import Array, Tracer
 from axil.numpy.values import Value, shape_error, type_error
-from axil.tree import tree_leaves, tree_map
+from axil.pytrees import tree_leaves, tree_map
 
 add = partial(tree_map, operator.add)
 subtract = partial(tree_map, operator.sub)
