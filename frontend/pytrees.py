@@ -16,7 +16,6 @@ and paths are in `tree_keys.py`, the registration of classes in `tree_registrati
 
 from __future__ import annotations
 
-import builtins
 import collections
 import functools
 from collections.abc import Callable, Iterable, Sequence
@@ -179,22 +178,7 @@ def tree_leaves_with_path(
     return tree_flatten_with_path(tree, is_leaf, is_leaf_takes_path)[0]
 
 
-def tree_map_with_path(
-    f: Callable[..., Any],
-    tree: Any,
-    *rest: Any,
-    is_leaf: Callable[..., bool] | None = None,
-    is_leaf_takes_path: bool = False,
-) -> Any:
-    """As `tree_map`, with each leaf's path as the first argument of `f`."""
-    pairs, treedef = tree_flatten_with_path(tree, is_leaf, is_leaf_takes_path)
-    plain_is_leaf = None if is_leaf_takes_path else is_leaf
-    columns = [[path for path, _ in pairs], [leaf for _, leaf in pairs]]
-    columns += _flatten_rest("tree_map_with_path", tree, treedef, rest, plain_is_leaf)
-    return treedef.unflatten([f(*xs) for xs in zip(*columns)])
-
-
-# --- map, reduce, transpose
+# --- map
 
 
 def tree_map(f: Callable[..., Any], tree: Any, *rest: Any, is_leaf: IsLeaf | None = None) -> Any:
@@ -205,14 +189,14 @@ def tree_map(f: Callable[..., Any], tree: Any, *rest: Any, is_leaf: IsLeaf | Non
     leaves, treedef = tree_flatten(tree, is_leaf)
     if not rest:
         return treedef.unflatten([f(x) for x in leaves])
-    columns = [leaves, *_flatten_rest("tree_map", tree, treedef, rest, is_leaf)]
+    columns = [leaves, *flatten_rest("tree_map", tree, treedef, rest, is_leaf)]
     return treedef.unflatten([f(*xs) for xs in zip(*columns)])
 
 
-def _flatten_rest(
+def flatten_rest(
     caller: str, tree: Any, treedef: PyTreeDef, rest: Sequence[Any], is_leaf: IsLeaf | None
 ) -> list[list[Any]]:
-    """The further trees of a map, cut where the first tree's leaves are."""
+    """The further trees of a map, cut where the first tree's leaves are; errors name `caller`."""
     columns = []
     for number, other in enumerate(rest, start=2):
         try:
@@ -221,63 +205,6 @@ def _flatten_rest(
             message = _mismatch(tree, other, is_leaf, "tree 1", f"tree {number}") or str(error)
             raise PyTreeError(f"{caller}: the trees have different structures.\n{message}") from None
     return columns
-
-
-MISSING: Any = object()
-
-
-def tree_reduce(
-    function: Callable[[Any, Any], Any],
-    tree: Any,
-    initializer: Any = MISSING,
-    is_leaf: IsLeaf | None = None,
-) -> Any:
-    """Folds the leaves of a tree from the left, starting with `initializer` if given."""
-    first = () if initializer is MISSING else (initializer,)
-    return functools.reduce(function, tree_leaves(tree, is_leaf), *first)
-
-
-def tree_reduce_associative(
-    operation: Callable[[Any, Any], Any],
-    tree: Any,
-    *,
-    identity: Any = MISSING,
-    is_leaf: IsLeaf | None = None,
-) -> Any:
-    """Folds the leaves by halves, which takes logarithmic depth; a tree without leaves gives `identity`."""
-    leaves = tree_leaves(tree, is_leaf)
-    if not leaves and identity is MISSING:
-        raise TypeError("tree_reduce_associative of a tree without leaves needs identity=...")
-    return _by_halves(operation, leaves) if leaves else identity
-
-
-def _by_halves(operation: Callable[[Any, Any], Any], xs: Sequence[Any]) -> Any:
-    if len(xs) == 1:
-        return xs[0]
-    middle = len(xs) // 2
-    return operation(_by_halves(operation, xs[:middle]), _by_halves(operation, xs[middle:]))
-
-
-def tree_all(tree: Any, *, is_leaf: IsLeaf | None = None) -> bool:
-    """Whether all leaves are true."""
-    return builtins.all(tree_leaves(tree, is_leaf))
-
-
-def tree_transpose(
-    outer_treedef: PyTreeDef, inner_treedef: PyTreeDef | None, pytree_to_transpose: Any, is_leaf: IsLeaf | None = None
-) -> Any:
-    """Turns a tree of `outer_treedef` whose leaves are trees of `inner_treedef` inside out."""
-    leaves, treedef = tree_flatten(pytree_to_transpose, is_leaf)
-    if inner_treedef is None:
-        inner_treedef = tree_structure(outer_treedef.flatten_up_to(pytree_to_transpose)[0], is_leaf)
-    inner, outer = inner_treedef.num_leaves, outer_treedef.num_leaves
-    if treedef.num_leaves != inner * outer:
-        raise TypeError(
-            f"tree_transpose: the tree is\n    {show(treedef)}\nand not, as the treedefs say,\n    "
-            f"{show(outer_treedef.compose(inner_treedef))}"
-        )
-    columns = [leaves[i::inner] for i in range(inner)]
-    return inner_treedef.unflatten([outer_treedef.unflatten(column) for column in columns])
 
 
 # --- prefixes
@@ -319,7 +246,7 @@ def _has_dicts(treedef: PyTreeDef) -> bool:
     """Whether a structure has dicts of any class, so that its children pair up by key."""
     if treedef.kind in (PyTreeKind.DICT, PyTreeKind.ORDEREDDICT, PyTreeKind.DEFAULTDICT):
         return True
-    return treedef.num_nodes > 1 and builtins.any(_has_dicts(child) for child in treedef.children())
+    return treedef.num_nodes > 1 and any(_has_dicts(child) for child in treedef.children())
 
 
 def equality_error(tree1: Any, tree2: Any, name1: str = "tree 1", name2: str = "tree 2") -> str | None:
@@ -444,11 +371,6 @@ def treedef_children(treedef: PyTreeDef) -> list[PyTreeDef]:
 def treedef_tuple(treedefs: Iterable[PyTreeDef]) -> PyTreeDef:
     """The treedef of a tuple of trees of the given structures."""
     return optree.treespec_tuple(list(treedefs), namespace=NAMESPACE)
-
-
-def all_leaves(iterable: Iterable[Any], is_leaf: IsLeaf | None = None) -> bool:
-    """Whether every element of an iterable is a leaf."""
-    return builtins.all(is_leaf is not None and is_leaf(x) or not is_tree_node(type(x)) for x in iterable)
 
 
 def build_tree(treedef: PyTreeDef, xs: Any) -> Any:

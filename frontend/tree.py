@@ -6,11 +6,13 @@ that differs from JAX, is said in `pytrees.py`, which does the work.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import builtins
+import functools
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from axil import pytrees
-from axil.pytrees import MISSING, IsLeaf, KeyEntry, KeyPath, PyTreeDef, tree_unflatten
+from axil.pytrees import IsLeaf, KeyEntry, KeyPath, PyTreeDef, tree_unflatten
 from axil.tree_registration import is_array_node, register_pytree_node, static
 
 PathIsLeaf = Callable[..., bool]
@@ -82,39 +84,66 @@ def tree_map_with_path(
     is_leaf_takes_path: bool = False,
 ) -> Any:
     """As `tree_map`, with each leaf's path as the first argument of `f`."""
-    test = _path_leaf_test(is_leaf, is_leaf_takes_path)
-    return pytrees.tree_map_with_path(f, tree, *rest, is_leaf=test, is_leaf_takes_path=is_leaf_takes_path)
+    pairs, treedef = tree_flatten_with_path(tree, is_leaf, is_leaf_takes_path)
+    test = _leaf_test(None if is_leaf_takes_path else is_leaf)
+    columns = [[path for path, _ in pairs], [leaf for _, leaf in pairs]]
+    columns += pytrees.flatten_rest("tree_map_with_path", tree, treedef, rest, test)
+    return treedef.unflatten([f(*xs) for xs in zip(*columns)])
+
+
+_MISSING: Any = object()
 
 
 def tree_reduce(
     function: Callable[[Any, Any], Any],
     tree: Any,
-    initializer: Any = MISSING,
+    initializer: Any = _MISSING,
     is_leaf: IsLeaf | None = None,
 ) -> Any:
     """Folds the leaves of a tree from the left, starting with `initializer` if given."""
-    return pytrees.tree_reduce(function, tree, initializer, _leaf_test(is_leaf))
+    first = () if initializer is _MISSING else (initializer,)
+    return functools.reduce(function, tree_leaves(tree, is_leaf), *first)
 
 
 def tree_reduce_associative(
     operation: Callable[[Any, Any], Any],
     tree: Any,
     *,
-    identity: Any = MISSING,
+    identity: Any = _MISSING,
     is_leaf: IsLeaf | None = None,
 ) -> Any:
     """Folds the leaves by halves, which takes logarithmic depth; a tree without leaves gives `identity`."""
-    return pytrees.tree_reduce_associative(operation, tree, identity=identity, is_leaf=_leaf_test(is_leaf))
+    leaves = tree_leaves(tree, is_leaf)
+    if not leaves and identity is _MISSING:
+        raise TypeError("tree_reduce_associative of a tree without leaves needs identity=...")
+    return _by_halves(operation, leaves) if leaves else identity
+
+
+def _by_halves(operation: Callable[[Any, Any], Any], xs: Sequence[Any]) -> Any:
+    if len(xs) == 1:
+        return xs[0]
+    middle = len(xs) // 2
+    return operation(_by_halves(operation, xs[:middle]), _by_halves(operation, xs[middle:]))
 
 
 def tree_all(tree: Any, *, is_leaf: IsLeaf | None = None) -> bool:
     """Whether all leaves are true."""
-    return pytrees.tree_all(tree, is_leaf=_leaf_test(is_leaf))
+    return builtins.all(tree_leaves(tree, is_leaf))
 
 
 def tree_transpose(outer_treedef: PyTreeDef, inner_treedef: PyTreeDef | None, pytree_to_transpose: Any) -> Any:
     """Turns a tree of `outer_treedef` whose leaves are trees of `inner_treedef` inside out."""
-    return pytrees.tree_transpose(outer_treedef, inner_treedef, pytree_to_transpose, is_array_node)
+    leaves, treedef = tree_flatten(pytree_to_transpose)
+    if inner_treedef is None:
+        inner_treedef = tree_structure(outer_treedef.flatten_up_to(pytree_to_transpose)[0])
+    inner, outer = inner_treedef.num_leaves, outer_treedef.num_leaves
+    if treedef.num_leaves != inner * outer:
+        raise TypeError(
+            f"tree_transpose: the tree is\n    {pytrees.show(treedef)}\nand not, as the treedefs say,\n    "
+            f"{pytrees.show(outer_treedef.compose(inner_treedef))}"
+        )
+    columns = [leaves[i::inner] for i in range(inner)]
+    return inner_treedef.unflatten([outer_treedef.unflatten(column) for column in columns])
 
 
 def tree_broadcast(prefix_tree: Any, full_tree: Any, is_leaf: IsLeaf | None = None) -> Any:
@@ -128,7 +157,8 @@ def tree_broadcast(prefix_tree: Any, full_tree: Any, is_leaf: IsLeaf | None = No
 
 def all_leaves(iterable: Iterable[Any], is_leaf: IsLeaf | None = None) -> bool:
     """Whether every element of an iterable is a leaf."""
-    return pytrees.all_leaves(iterable, _leaf_test(is_leaf))
+    test = _leaf_test(is_leaf)
+    return builtins.all(test(x) or not is_tree_node(type(x)) for x in iterable)
 
 
 def is_tree_node(typ: type) -> bool:

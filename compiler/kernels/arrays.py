@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import prod
+from typing import Any
 
 from axil.compiler.kernels.kernel import Unsupported
 from axil.compiler.kernels.text import FLOATS, Builder, Index, lanes_type, signless, storage
@@ -178,8 +179,25 @@ class Splat(Expression):
         return b.op(f"vector.broadcast {self.value} : {signless(self.dtype)} to {lanes_type(self.dtype, lanes)}")
 
 
+class Placed(Expression):
+    """Base of the leaves whose elements are found through a layout, a field of theirs."""
+
+    layout: Layout
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The layout's."""
+        return self.layout.shape
+
+    def relayout(self, change: Relayout) -> Expression | None:
+        """The same, through another layout."""
+        layout = change(self.layout)
+        leaf: Any = self
+        return layout and replace(leaf, layout=layout)
+
+
 @dataclass(frozen=True)
-class Read(Expression):
+class Read(Placed):
     """A buffer, through a layout."""
 
     buffer: Buffer
@@ -189,16 +207,6 @@ class Read(Expression):
     def dtype(self) -> str:
         """The buffer's."""
         return self.buffer.dtype
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The layout's."""
-        return self.layout.shape
-
-    def relayout(self, change: Relayout) -> Expression | None:
-        """The same buffer, through another layout."""
-        layout = change(self.layout)
-        return layout and replace(self, layout=layout)
 
     def lanes(self, b: Builder, place: list[Index], lanes: int | None) -> str:
         """A vector load where elements are neighbours, else a splat or a gather of scalar loads."""
@@ -227,21 +235,11 @@ class Read(Expression):
 
 
 @dataclass(frozen=True)
-class Affine(Expression):
-    """An iota: an element's value is its position in `layout`."""
+class Affine(Placed):
+    """An iota: an element's value is its position in `layout`, which another layout changes like any element's."""
 
     dtype: str
     layout: Layout
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The layout's."""
-        return self.layout.shape
-
-    def relayout(self, change: Relayout) -> Expression | None:
-        """Layouts change the values just as they change which element of a buffer is read."""
-        layout = change(self.layout)
-        return layout and replace(self, layout=layout)
 
     def lanes(self, b: Builder, place: list[Index], lanes: int | None) -> str:
         """Computed as i64, then converted."""
@@ -258,22 +256,12 @@ class Affine(Expression):
 
 
 @dataclass(frozen=True)
-class Few(Expression):
+class Few(Placed):
     """A few scalars, each with a name of its own, in the places that `layout` says: a stack of scalars."""
 
     values: tuple[str, ...]
     dtype: str
     layout: Layout
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The layout's."""
-        return self.layout.shape
-
-    def relayout(self, change: Relayout) -> Expression | None:
-        """The same scalars, through another layout."""
-        layout = change(self.layout)
-        return layout and replace(self, layout=layout)
 
     def lanes(self, b: Builder, place: list[Index], lanes: int | None) -> str:
         """The scalars themselves."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from axil.compiler.kernels.arithmetic import Arithmetic
+from axil.compiler.kernels.contained import containable
 from axil.compiler.kernels.kernel import Declined, Kernel, Plan, Tensor, Unsupported, assemble, tensor_of
 from axil.compiler.kernels.matrix import Matrix
 from axil.compiler.kernels.text import Builder, Index
@@ -90,15 +91,25 @@ class Batched:
         b = self.b
         b.line('%group = "stream.dispatch.workgroup.id"() {dimension = 0 : index} : () -> index')
         b.loop((self.group, self.batch, self.groups), lambda index, _: (body(index), [])[1])
-        return assemble(self.plan, b.text())
+        code = b.text()
+        return containable(assemble(self.plan, code), self.plan, code, self.batch * self.work)
 
 
-def planes_of(values: Sequence[Any], dtypes: tuple[str, ...] = ("f32", "f64")) -> list[Tensor]:
-    """The tensors of values; raises `Unsupported` for other element types."""
-    tensors = [tensor_of(v if isinstance(v, str) else getattr(v, "type", v)) for v in values]
+def planes_of(
+    values: Sequence[Any], platform: str = "cpu", dtypes: tuple[str, ...] = ("f32", "f64")
+) -> list[Tensor] | Declined:
+    """The tensors of the operands of a kernel, or why there is no kernel of such."""
+    if platform != "cpu":
+        return Declined(f"vectors on {platform}")
+    try:
+        tensors = [tensor_of(v if isinstance(v, str) else getattr(v, "type", v)) for v in values]
+    except Unsupported as reason:
+        return Declined(f"an operand has {reason}")
     for t in tensors:
         if t.dtype not in dtypes:
-            raise Unsupported(f"elements of type {t.dtype}")
+            return Declined(f"an operand has elements of type {t.dtype}")
+        if not t.size:
+            return Declined("no elements")
     return tensors
 
 

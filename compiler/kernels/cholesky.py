@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from axil.compiler.kernels.batched import Batched, batch_of, distance, fitting_lanes, planes_of, rounded
-from axil.compiler.kernels.kernel import Declined, Kernel, Unsupported
+from axil.compiler.kernels.kernel import Declined, Kernel
 from axil.compiler.kernels.matrix import Matrix, clear, solve_rows, subtract_product
 from axil.compiler.kernels.text import Index
 
@@ -24,15 +24,10 @@ def cholesky(values: Sequence[Any], results: Any = None, *, platform: str = "cpu
 
     It gives as many results: the lower triangular factor of the matrix of which the operand holds the lower triangle.
     """
-    if platform != "cpu":
-        return Declined(f"vectors on {platform}")
-    try:
-        tensors = planes_of(values)
-    except Unsupported as reason:
-        return Declined(f"the matrix has {reason}")
+    tensors = planes_of(values, platform)
+    if isinstance(tensors, Declined):
+        return tensors
     n = tensors[0].shape[-1]
-    if not tensors[0].size:
-        return Declined("no elements")
     dtype, planes = tensors[0].dtype, len(tensors)
     k = Batched("cholesky", dtype, planes, tensors, list(tensors), batch_of(tensors[0]), n**3 / 6 + n * n)
     lanes = fitting_lanes(dtype, planes, n)

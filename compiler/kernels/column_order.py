@@ -11,7 +11,7 @@ from typing import Any
 
 from axil.compiler.kernels.arithmetic import Number
 from axil.compiler.kernels.batched import Batched, batch_of, distance, fitting_lanes, planes_of, rounded
-from axil.compiler.kernels.kernel import Declined, Kernel, Tensor, Unsupported
+from axil.compiler.kernels.kernel import Declined, Kernel, Tensor
 from axil.compiler.kernels.lu import exchange, identity
 from axil.compiler.kernels.matrix import Matrix, copy_rows
 from axil.compiler.kernels.reflector import Reflector
@@ -23,14 +23,9 @@ def qr_column_order(values: Sequence[Any], results: Any = None, *, platform: str
 
     It gives the numbers of the columns (..., n), i32, in the order in which they are taken.
     """
-    if platform != "cpu":
-        return Declined(f"vectors on {platform}")
-    try:
-        tensors = planes_of(values)
-    except Unsupported as reason:
-        return Declined(f"the matrix has {reason}")
-    if not tensors[0].size:
-        return Declined("no elements")
+    tensors = planes_of(values, platform)
+    if isinstance(tensors, Declined):
+        return tensors
     *batch, m, n = tensors[0].shape
     result, dtype, planes = Tensor((*batch, n), "i32"), tensors[0].dtype, len(tensors)
     k = Batched("order", dtype, planes, tensors, [result], batch_of(tensors[0]), m * n * min(m, n) + m * n)

@@ -12,7 +12,7 @@ from typing import Any
 
 from axil.compiler.kernels.arithmetic import Number, lane_mask
 from axil.compiler.kernels.batched import Batched, batch_of, distance, fitting_lanes, planes_of, rounded
-from axil.compiler.kernels.kernel import Declined, Kernel, Tensor, Unsupported
+from axil.compiler.kernels.kernel import Declined, Kernel, Tensor
 from axil.compiler.kernels.matrix import ROWS, At, Matrix, clear, copy_rows, set_product, store_rows, tile_product
 from axil.compiler.kernels.reflector import Reflector
 from axil.compiler.kernels.text import Index
@@ -23,14 +23,9 @@ def geqrf(values: Sequence[Any], results: Any = None, *, platform: str = "cpu") 
 
     It gives, in as many planes each, the packed factorisation and the factors of its reflectors (..., min(m, n)).
     """
-    if platform != "cpu":
-        return Declined(f"vectors on {platform}")
-    try:
-        tensors = planes_of(values)
-    except Unsupported as reason:
-        return Declined(f"the matrix has {reason}")
-    if not tensors[0].size:
-        return Declined("no elements")
+    tensors = planes_of(values, platform)
+    if isinstance(tensors, Declined):
+        return tensors
     *batch, m, n = tensors[0].shape
     steps, dtype, planes = min(m, n), tensors[0].dtype, len(tensors)
     factors = [Tensor((*batch, steps), dtype)] * planes
@@ -68,18 +63,15 @@ def ormqr(
     Each operand is one real array, or two that are the planes of a complex one. It gives the product of Q, or of its
     adjoint, with the matrix; or the first `columns` columns of Q.
     """
-    if platform != "cpu":
-        return Declined(f"vectors on {platform}")
-    try:
-        tensors = planes_of(values)
-    except Unsupported as reason:
-        return Declined(f"the matrix has {reason}")
+    tensors = planes_of(values, platform)
+    if isinstance(tensors, Declined):
+        return tensors
     planes = len(tensors) // (2 if columns else 3)
     dtype, packed, factors = tensors[0].dtype, tensors[0], tensors[planes]
     *batch, m, n = packed.shape
     count, p = factors.shape[-1], columns or tensors[-1].shape[-1]
     product = Tensor((*batch, m, p), dtype)
-    if not (packed.size and product.size and count):
+    if not product.size:
         return Declined("no elements")
     work = 2 * m * p * count + m * n
     k = Batched("ormqr", dtype, planes, tensors, [product] * planes, batch_of(packed), work)

@@ -80,7 +80,7 @@ class Kernel:
     inputs: tuple[Tensor, ...]
     results: tuple[Tensor, ...]
     inline: Callable[..., Any] | None = field(default=None, repr=False, compare=False)
-    """Writes the kernel's code into that of another one (see `loop_body.inner_loop`), if it can."""
+    """Writes the kernel's code into that of another one (see `loop_body.inner_kernel`), if it can."""
 
     @property
     def function_type(self) -> str:

@@ -170,6 +170,8 @@ class Loop:
 
     def inline(self, step: Step, operands: Sequence[Bound]) -> list[Bound]:
         """The loop inside the step of another one."""
+        if step.in_branch:  # branches are computed whether taken or not, and this one might not end
+            raise Unsupported("a loop in a branch")
         places = [step.space.take(t.shape, t.dtype) for t in self.plan.results]
         return [Bound(array, step.level) for array in self.write(step, operands, places)]
 

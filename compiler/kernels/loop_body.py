@@ -448,28 +448,26 @@ def _either(step: Step, mask: str, x: Expression, y: Expression) -> Expression:
 
 
 def call(step: Step, op: Any, bound: list[Bound]) -> list[Bound]:
-    """A call is written out, that of a loop's kernel as a loop."""
+    """A call is written out, that of a kernel too."""
     name = op.attributes["callee"].value
     if name.startswith(PREFIX):
-        return inner_loop(step, name, bound)
+        return inner_kernel(step, name, bound)
     function = step.functions(name)
     if function is None or not len(function.regions[0].blocks):
         raise Unsupported(f"a call of the external function @{name}")
     return step.run(function.regions[0].blocks[0], bound)
 
 
-def inner_loop(step: Step, name: str, bound: list[Bound]) -> list[Bound]:
-    """The loop of a kernel that was made for a loop inside this one's body."""
+def inner_kernel(step: Step, name: str, bound: list[Bound]) -> list[Bound]:
+    """The code of a kernel that was made for an op, or a loop, of this loop's body."""
     kernel = find_kernel(name)
     if kernel is None or kernel.inline is None:
         raise Unsupported(f"the op {name.removeprefix(PREFIX).rsplit('.', 1)[0]}, which is a dispatch of its own")
-    if step.in_branch:  # branches are computed whether taken or not, and this one might not end
-        raise Unsupported("a loop in a branch")
     leaves = [
         x if isinstance(x.array, Splat | Read | Affine) else Bound(step.stored(x.array, x.depth), x.depth)
         for x in bound
     ]
-    return kernel.inline(step, leaves)
+    return [x if isinstance(x, Bound) else Bound(x, step.level) for x in kernel.inline(step, leaves)]
 
 
 def same(step: Step, op: Any, bound: list[Bound]) -> list[Bound]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from axil.compiler.kernels.arithmetic import lane_mask
 from axil.compiler.kernels.batched import Batched, batch_of, distance, fitting_lanes, planes_of, rounded
-from axil.compiler.kernels.kernel import Declined, Kernel, Tensor, Unsupported
+from axil.compiler.kernels.kernel import Declined, Kernel, Tensor
 from axil.compiler.kernels.matrix import ROWS, Matrix, clear, copy_rows, solve_rows, store_rows, subtract_product
 from axil.compiler.kernels.text import Builder, Index
 
@@ -22,14 +22,9 @@ def lu(values: Sequence[Any], results: Any = None, *, platform: str = "cpu") -> 
 
     It gives the packed factors in as many planes, the row exchanges (..., min(m, n)) and the permutation (..., m), i32.
     """
-    if platform != "cpu":
-        return Declined(f"vectors on {platform}")
-    try:
-        tensors = planes_of(values)
-    except Unsupported as reason:
-        return Declined(f"the matrix has {reason}")
-    if not tensors[0].size:
-        return Declined("no elements")
+    tensors = planes_of(values, platform)
+    if isinstance(tensors, Declined):
+        return tensors
     *batch, m, n = tensors[0].shape
     steps = min(m, n)
     integers = [Tensor((*batch, steps), "i32"), Tensor((*batch, m), "i32")]
@@ -160,13 +155,14 @@ def pivots_to_permutation(
     values: Sequence[Any], results: Any = None, *, rows: int, platform: str = "cpu"
 ) -> Kernel | Declined:
     """A kernel of row exchanges (..., k), i32, that gives the permutation (..., rows) which they make."""
-    if platform != "cpu":
-        return Declined(f"this order of writes on {platform}")
-    (pivots,) = planes_of(values, ("i32",))
+    tensors = planes_of(values, platform, ("i32",))
+    if isinstance(tensors, Declined):
+        return tensors
+    (pivots,) = tensors
     *batch, count = pivots.shape
     result = Tensor((*batch, rows), "i32")
-    if not result.size or not count:
-        return Declined("no exchanges")
+    if not result.size:
+        return Declined("no rows")
     k = Batched("permutation", "i32", 1, [pivots], [result], batch_of(pivots, 1), rows + count)
 
     def one(index: str) -> None:

@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from axil.compiler.kernels.contained import containable
 from axil.compiler.kernels.kernel import (
     Declined,
     Kernel,
@@ -78,7 +79,8 @@ def merge_sort(
     b, types = Builder(), [plan.memref_type(t) for t in tensors]
     block = min(BLOCK, length) if platform == "cpu" else 1
     _Sort(b, length, rows, dtypes, types, num_keys, block).all_rows()
-    return assemble(plan, b.text())
+    code = b.text()
+    return containable(assemble(plan, code), plan, code, 4 * rows * length * length.bit_length())
 
 
 def _bits(dtype: str) -> str:

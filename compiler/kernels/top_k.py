@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from axil.compiler.kernels.contained import containable
 from axil.compiler.kernels.kernel import Declined, Kernel, Plan, Tensor, Unsupported, assemble, tensor_of
 from axil.compiler.kernels.text import FLOATS, UNSIGNED, Builder, Index, lanes_type, width
 
@@ -45,7 +46,8 @@ def top_k(values: Sequence[Any], results: Any = None, *, k: int, platform: str =
     b = Builder()
     memory = [plan.memref_type(t) for t in (x, plan.results[0], plan.results[1], scratch["%best"])]
     _TopK(b, x.dtype, wide, length, rows, k, *memory).all_rows()
-    return assemble(plan, b.text())
+    code = b.text()
+    return containable(assemble(plan, code), plan, code, x.size)
 
 
 @dataclass

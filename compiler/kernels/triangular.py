@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from axil.compiler.kernels.batched import WORK, Batched, batch_of, fitting_lanes, lanes_of, planes_of
-from axil.compiler.kernels.kernel import Declined, Kernel, Unsupported
+from axil.compiler.kernels.kernel import Declined, Kernel
 from axil.compiler.kernels.matrix import Matrix, copy_rows, solve_rows
 from axil.compiler.kernels.text import Index
 
@@ -22,16 +22,11 @@ def triangular_solve(
     platform: str = "cpu",
 ) -> Kernel | Declined:  # fmt: skip
     """A kernel of matrices (..., n, n) and right hand sides (..., n, p), each one real array or two planes."""
-    if platform != "cpu":
-        return Declined(f"vectors on {platform}")
-    try:
-        tensors = planes_of(values)
-    except Unsupported as reason:
-        return Declined(f"the system has {reason}")
+    tensors = planes_of(values, platform)
+    if isinstance(tensors, Declined):
+        return tensors
     planes, dtype = len(tensors) // 2, tensors[0].dtype
     n, p = tensors[-1].shape[-2:]
-    if not tensors[-1].size:
-        return Declined("no elements")
     batch = batch_of(tensors[0])
     parts = _parts(batch, n, p, lanes_of(dtype, planes))
     k = Batched("triangular", dtype, planes, tensors, tensors[planes:], batch * parts, n * n * p / 2 / parts)
@@ -128,16 +123,11 @@ def tridiagonal_solve(
     values: Sequence[Any], results: Any = None, *, perturb: bool, platform: str = "cpu"
 ) -> Kernel | Declined:
     """A kernel of three diagonals (..., m) and right hand sides (..., m, p), each one real array or two planes."""
-    if platform != "cpu":
-        return Declined(f"vectors on {platform}")
-    try:
-        tensors = planes_of(values)
-    except Unsupported as reason:
-        return Declined(f"the system has {reason}")
+    tensors = planes_of(values, platform)
+    if isinstance(tensors, Declined):
+        return tensors
     planes, dtype = len(tensors) // 4, tensors[0].dtype
     m, p = tensors[-1].shape[-2:]
-    if not tensors[-1].size:
-        return Declined("no elements")
     result = tensors[3 * planes : 4 * planes]
     k = Batched("tridiagonal", dtype, planes, tensors, result, batch_of(tensors[-1]), 8.0 * m * p + 20 * m)
     # Diagonals, a second one above, and room behind the last rows, where nothing is.

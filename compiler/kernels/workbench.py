@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import prod
 
+from axil.compiler.kernels.contained import containable
 from axil.compiler.kernels.kernel import Declined, Kernel, Plan, Tensor, assemble
 from axil.compiler.kernels.planes import Array, Field, Number, Real, count
 from axil.compiler.kernels.text import Builder, Index
@@ -15,6 +16,9 @@ GROUPS = 8
 
 VECTOR_BYTES = 64
 """Length of the vectors that long loops work with: two of AVX2, so that enough arithmetic is in flight."""
+
+WORK = 10
+"""Multiplications that a decomposition of an n x n matrix takes, roughly, in n ** 3."""
 
 ROWS = 4
 """Rows that one pass over a matrix works on at once; arrays are padded with zeros so that none is left over."""
@@ -145,7 +149,7 @@ def batch_kernel(
     text = b.text()
     for dtype in {key.split("_")[0] for key in bench.sizes}:
         text = text.replace(f"@{dtype}@", str(groups * bench.sizes[dtype]))
-    return assemble(plan, text)
+    return containable(assemble(plan, text), plan, text, WORK * batch * inputs[0].shape[-1] ** 3)
 
 
 def lanes_for(dtype: str, n: int) -> int:

@@ -194,8 +194,23 @@ class Bodies:
             return jnp.tanh(where.add(update)) if self.kind_of(x) == "f" else jnp.remainder(where.add(update), 11)
         return where.set(update)
 
+    def decomposed(self, env: list) -> Any:
+        """What other kernels compute: linear algebra of well-conditioned matrices, sorted integers."""
+        x, n = self.of(env, "f", 1), self.r.randrange(2, 5)
+        m = self.fit(x, (n, n)) * 0.3 + 2 * jnp.eye(n)
+        v = self.fit(self.of(env, "f", 1), (n,))
+        ways = [
+            lambda: jnp.linalg.solve(m, v), lambda: jnp.linalg.inv(m), lambda: jnp.linalg.cholesky(m @ m.T),
+            lambda: jnp.linalg.slogdet(m)[1], lambda: jnp.linalg.qr(m)[1] * 0.2,
+        ]  # fmt: skip
+        if not self.floats_only:
+            i = self.of(env, "i", 1)
+            ways += [lambda: jnp.sort(i, axis=0), lambda: jnp.argsort(i), lambda: lax.top_k(i, 1)[1],
+                     lambda: jnp.linalg.svd(m, compute_uv=False), lambda: jnp.linalg.eigvalsh(m)]  # fmt: skip
+        return self.r.choice(ways)()
+
     makers: list[Callable[..., Any]] = [binary, binary, unary, choice, compare, rearrange, rearrange, reduce, product,
-                                        window, index]  # fmt: skip
+                                        window, index, decomposed]  # fmt: skip
 
     def inner_scan(self, env: list) -> Any:
         start, xs = self.of(env, self.kind()), self.of(env, self.kind(), 1)
