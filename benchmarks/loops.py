@@ -484,14 +484,48 @@ def mandelbrot(np_: Any, x: Any) -> Callable[..., Any]:
 
 @case("a sort in the body, 64 floats, 200 steps", normal(64))
 def sorting(np_: Any, x: Any) -> Callable[..., Any]:
-    """What no dispatch of ours contains."""
+    """A merge sort for each step."""
     return lambda a: x.lax.fori_loop(0, 200, lambda i, v: np_.sort(np_.sin(v * 3)), a)
 
 
 @case("a solve in the body, 8 x 8, 200 steps", normal(8, 8) + 4 * np.eye(8, dtype="f"), normal(8))
 def solving(np_: Any, x: Any) -> Callable[..., Any]:
-    """Implicit steps."""
+    """Implicit steps with one matrix."""
     return lambda a, v: x.lax.fori_loop(0, 200, lambda i, v: np_.linalg.solve(a, v) + 1, v)
+
+
+@case("Kalman filter, 6 states, 3 observations, 500 steps", np.eye(6, dtype="f") * 0.98, normal(3, 6), normal(500, 3),
+      gradient=(0, 1))  # fmt: skip
+def kalman(np_: Any, x: Any) -> Callable[..., Any]:
+    """The log-likelihood of observations: a matrix to factorise in each step."""
+
+    def loss(moves: Any, sees: Any, observed: Any) -> Any:
+        def step(state: Any, y: Any) -> Any:
+            mean, cov = moves @ state[0], moves @ state[1] @ moves.T + 0.1 * np_.eye(6)
+            spread = sees @ cov @ sees.T + 0.5 * np_.eye(3)
+            root, off = np_.linalg.cholesky(spread), y - sees @ mean
+            gain = np_.linalg.solve(spread, sees @ cov).T
+            likely = off @ np_.linalg.solve(spread, off) + 2 * np_.sum(np_.log(np_.diagonal(root)))
+            return (mean + gain @ off, cov - gain @ sees @ cov), likely
+
+        return np_.sum(x.lax.scan(step, (np_.zeros(6), np_.eye(6)), observed)[1])
+
+    return loss
+
+
+@case("Gauss-Newton with a QR factorisation, 30 x 4, 50 steps", normal(30, 4), normal(30))
+def gauss_newton(np_: Any, x: Any) -> Callable[..., Any]:
+    """Least squares by linear least squares."""
+
+    def fit(a: Any, b: Any) -> Any:
+        def step(i: Any, w: Any) -> Any:
+            z = np_.tanh(a @ w)
+            q, r = np_.linalg.qr(a * (1 - z * z)[:, None] + 0.1 * a)
+            return w + 0.5 * x.scipy.linalg.solve_triangular(r, q.T @ (b - z))
+
+        return x.lax.fori_loop(0, 50, step, np_.zeros(4))
+
+    return fit
 
 
 # ---- the table -----------------------------------------------------------------------------------------

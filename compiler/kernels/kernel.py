@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -112,6 +112,10 @@ class Plan:
     returns: list[int | None] | None = None
     """For each result, the input that it simply is (and then it has no buffer), or None."""
     workgroups: int = 1
+    packs: dict[str, list[int]] = field(default_factory=dict)
+    """Inputs that lie one after the other in one buffer, `%pack0` and so on (see `packed`)."""
+    result_packs: dict[str, list[int]] = field(default_factory=dict)
+    """The same for results."""
     as_bits: bool = False
     """Whether the code takes all elements as integers of their width."""
     platform: str = "cpu"
@@ -135,13 +139,68 @@ class Plan:
     def outputs(self) -> dict[str, Tensor]:
         """What the dispatch gives: the results that are not just inputs or empty, and the scratch space."""
         made = zip(self.results, self.sources)
-        results = {f"%out{i}": t for i, (t, source) in enumerate(made) if source is None and t.size}
-        return results | self.scratch
+        results = [i for i, (t, source) in enumerate(made) if source is None and t.size]
+        return _buffers("%out", results, self.results, self.result_packs) | self.scratch
 
     def buffers(self) -> dict[str, Tensor]:
         """All that the dispatch binds, in order."""
-        inputs = {f"%in{i}": t for i, t in enumerate(self.inputs)}
+        inputs = _buffers("%in", range(len(self.inputs)), self.inputs, self.packs)
         return inputs | {f"%literal{i}": t for i, (t, _) in enumerate(self.literals)} | self.outputs()
+
+    def input_place(self, number: int) -> tuple[str, int, int]:
+        """The buffer of an input: its name, its size, and where the input starts in it."""
+        return _place("%in", number, self.inputs, self.packs)
+
+    def result_place(self, number: int) -> tuple[str, int, int]:
+        """The buffer of a result, as `input_place`."""
+        return _place("%out", number, self.results, self.result_packs)
+
+
+def _buffers(
+    prefix: str, numbers: Sequence[int], tensors: Sequence[Tensor], packs: dict[str, list[int]]
+) -> dict[str, Tensor]:
+    """The buffers that some tensors lie in."""
+    inside = {i for members in packs.values() for i in members}
+    alone = {f"{prefix}{i}": tensors[i] for i in numbers if i not in inside}
+    return alone | {
+        name: Tensor((sum(tensors[i].size for i in members),), tensors[members[0]].dtype)
+        for name, members in packs.items()
+    }
+
+
+def _place(
+    prefix: str, number: int, tensors: Sequence[Tensor], packs: dict[str, list[int]]
+) -> tuple[str, int, int]:
+    """Name and size of the buffer that a tensor lies in, and where it starts."""
+    for name, members in packs.items():
+        if number in members:
+            sizes = [tensors[i].size for i in members]
+            return name, sum(sizes), sum(sizes[: members.index(number)])
+    return f"{prefix}{number}", tensors[number].size, 0
+
+
+def packed(plan: Plan) -> tuple[dict[str, list[int]], dict[str, list[int]]]:
+    """Inputs and results of a plan with too many buffers that should share some: the smallest, which cost least.
+
+    Packing takes a copy of each before the dispatch, or after it.
+    """
+    excess = len(plan.buffers()) - MAX_BINDINGS
+    chosen: list[dict[str, list[int]]] = []
+    for prefix, tensors, sources in (
+        ("%pack", plan.inputs, [None] * len(plan.inputs)), ("%outpack", plan.results, plan.sources)
+    ):  # fmt: skip
+        packs: dict[str, list[int]] = {}
+        groups: dict[str, list[int]] = {}
+        for i, (tensor, source) in enumerate(zip(tensors, sources)):
+            if source is None and tensor.size:
+                groups.setdefault(tensor.dtype, []).append(i)
+        for members in sorted(groups.values(), key=len, reverse=True):
+            if excess > 0 and len(members) > 1:
+                smallest = sorted(members, key=lambda i: tensors[i].size)[: excess + 1]
+                packs[f"{prefix}{len(packs)}"] = sorted(smallest)
+                excess -= len(smallest) - 1
+        chosen.append(packs)
+    return chosen[0], chosen[1]
 
 
 # The kernels made by this thread that are still in use, by symbol. A loop's kernel is asked for again when the loop
@@ -223,25 +282,48 @@ def _wrapper(plan: Plan) -> str:
     call = b.name()
     if outputs:
         literals = [(b.op(f"stablehlo.constant {value} : {t.type}"), t) for t, value in plan.literals]
-        given = [*zip(names, plan.inputs), *literals]
+        inside = {i for members in plan.packs.values() for i in members}
+        given = [(name, t) for i, (name, t) in enumerate(zip(names, plan.inputs)) if i not in inside]
+        given += [_joined(b, [(names[i], plan.inputs[i]) for i in members]) for members in plan.packs.values()]
+        given += literals
         operands = ", ".join(_converted(b, name, t.type, t.plain_type) for name, t in given)
         taken, made = (", ".join(t.plain_type for t in group) for group in ([t for _, t in given], outputs))
         attributes = f"entry_points = [@{_SYMBOL}.code::@{_SYMBOL}]"
         attributes += f", operandSegmentSizes = array<i32: 0, {len(given)}, 0, 0>"
         b.line(f'{call}:{len(outputs)} = "flow.dispatch"({operands}) {{{attributes}}} : ({taken}) -> ({made})')
-    values, position = [], 0
-    for tensor, source in zip(plan.results, plan.sources):
+    values, positions = [], {name: i for i, name in enumerate(plan.outputs())}
+    for i, (tensor, source) in enumerate(zip(plan.results, plan.sources)):
         if source is not None:
             values.append(names[source])
         elif not tensor.size:
             values.append(b.op(f"stablehlo.constant dense<> : {tensor.type}"))
         else:
-            values.append(_converted(b, f"{call}#{position}", tensor.plain_type, tensor.type))
-            position += 1
+            name, size, start = plan.result_place(i)
+            value = f"{call}#{positions[name]}"
+            if size != tensor.size:
+                value = _cut(b, value, Tensor((size,), tensor.dtype), start, tensor)
+            values.append(_converted(b, value, tensor.plain_type, tensor.type))
     signature = ", ".join(f"{n}: {t.type}" for n, t in zip(names, plan.inputs))
     results = ", ".join(t.type for t in plan.results)
     ending = f"return {', '.join(values)} : {results}" if values else "return"
     return f"func.func private @{_SYMBOL}({signature}) -> ({results}) {{\n{b.text()}\n{ending}\n}}\n"
+
+
+def _joined(b: Builder, parts: Sequence[tuple[str, Tensor]]) -> tuple[str, Tensor]:
+    """Tensors of one element type as one, one after the other."""
+    whole, names, types = Tensor((sum(t.size for _, t in parts),), parts[0][1].dtype), [], []
+    for name, tensor in parts:
+        types.append(Tensor((tensor.size,), tensor.dtype).type)
+        names.append(b.op(f"stablehlo.reshape {name} : ({tensor.type}) -> {types[-1]}"))
+    signature = f"({', '.join(types)}) -> {whole.type}"
+    return b.op(f"stablehlo.concatenate {', '.join(names)}, dim = 0 : {signature}"), whole
+
+
+def _cut(b: Builder, value: str, whole: Tensor, start: int, part: Tensor) -> str:
+    """A tensor out of several that lie one after the other."""
+    flat = Tensor((part.size,), part.dtype).plain_type
+    cut = b.op(f"stablehlo.slice {value} [{start}:{start + part.size}] : ({whole.plain_type}) -> {flat}")
+    return b.op(f"stablehlo.reshape {cut} : ({flat}) -> {part.plain_type}")
 
 
 def _converted(b: Builder, value: str, source: str, target: str) -> str:

@@ -20,6 +20,7 @@ from typing import Any
 
 from axil.compiler.kernels.arrays import Buffer, Expression, Layout, Read, Splat, store
 from axil.compiler.kernels.kernel import (
+    MAX_BINDINGS,
     Declined,
     Kernel,
     Plan,
@@ -27,13 +28,14 @@ from axil.compiler.kernels.kernel import (
     Unsupported,
     assemble,
     kernel_without_code,
+    packed,
     remember,
     tensor_of,
 )
 from axil.compiler.kernels.loop_body import Bound, Step
 from axil.compiler.kernels.loop_end import Write, finish_step
 from axil.compiler.kernels.text import Builder, Index, signless
-from axil.compiler.kernels.workspace import Workspace
+from axil.compiler.kernels.workspace import Scratch, Workspace
 
 MAX_WORK = 4_000_000
 """Operations on one element, a step: about 100 us."""
@@ -86,6 +88,11 @@ def _emit(make: Callable[[], Loop], platform: str) -> Kernel | Declined:
         if loop.never:
             return kernel_without_code(loop.plan)
         kernel = _kernel(loop)
+        if kernel is None:  # too many buffers: once more, with fewer
+            packs, loop = packed(loop.plan), make()
+            loop.plan.packs, loop.plan.result_packs = packs
+            kernel = _kernel(loop)
+            assert kernel is not None
     except Unsupported as reason:
         return Declined(f"its body has {reason}", reason.location)
     if isinstance(kernel, Kernel):
@@ -94,14 +101,14 @@ def _emit(make: Callable[[], Loop], platform: str) -> Kernel | Declined:
     return kernel
 
 
-def _kernel(loop: Loop) -> Kernel | Declined:
-    """The kernel of a loop, unless it is too large."""
+def _kernel(loop: Loop) -> Kernel | Declined | None:
+    """The kernel of a loop, unless it is too large; None if its buffers should be packed."""
     plan, space, literals = loop.plan, Workspace(), []
     code = Builder(sharing=True)
     step = Step([code], space, literals, _finder(loop.body))
-    operands = [Bound(_leaf(code, Buffer(f"%in{i}", t.size, t.dtype), t), 0) for i, t in enumerate(plan.inputs)]
-    buffers = [Buffer(f"%out{i}", t.size, t.dtype) for i, t in enumerate(plan.results)]
-    places = [Read(buffer, Layout.dense(t.shape)) for buffer, t in zip(buffers, plan.results)]
+    inputs = [_array(plan.input_place(i), t) for i, t in enumerate(plan.inputs)]
+    operands = [Bound(_loaded(code, x), 0) for x in inputs]
+    places = [_array(plan.result_place(i), t) for i, t in enumerate(plan.results)]
     for array, place, source in zip(loop.write(step, operands, places), places, plan.sources):
         if isinstance(array, Splat) and source is None:
             store(code, array, [place])
@@ -111,13 +118,21 @@ def _kernel(loop: Loop) -> Kernel | Declined:
         return Declined(f"its body would take {len(code.lines):,} lines of code")
     plan.literals = literals
     plan.scratch = {f"%scratch_{dtype}": Tensor((size,), dtype) for dtype, size in space.used.items()}
+    if len(plan.buffers()) > MAX_BINDINGS and not plan.packs and not plan.result_packs:
+        return None
     return assemble(plan, space.fill_in(code.text()))
 
 
-def _leaf(b: Builder, buffer: Buffer, tensor: Tensor, at: Index | None = None) -> Expression:
-    """A tensor in a buffer, where it starts given; a scalar is loaded."""
-    read = Read(buffer, Layout.dense(tensor.shape, at or Index()))
-    return read if tensor.shape else Splat(read.lanes(b, [], None), tensor.dtype)
+def _array(place: tuple[str, int, int], tensor: Tensor) -> Read:
+    """A tensor in a buffer, of which name and size are given and where the tensor starts."""
+    name, size, start = place
+    buffer = Scratch(name, size, tensor.dtype, start) if size > tensor.size else Buffer(name, size, tensor.dtype)
+    return Read(buffer, Layout.dense(tensor.shape, start))
+
+
+def _loaded(b: Builder, array: Read) -> Expression:
+    """An input as the loop reads it; a scalar is loaded once."""
+    return array if array.shape else Splat(array.lanes(b, [], None), array.dtype)
 
 
 def _finder(function: Any) -> Callable[[str], Any]:

@@ -31,7 +31,7 @@ class Workspace:
 
 @dataclass(frozen=True)
 class Scratch(Buffer):
-    """One array's part of a workspace's buffer, whose size is filled in at the end."""
+    """One array's part of a buffer that arrays share, such as a workspace's, whose size (0) is filled in at the end."""
 
     start: int
     """Where the part starts: arrays that share the buffer do not overlap."""

@@ -83,3 +83,45 @@ def test_work_for_several_cores_stays_a_dispatch_of_its_own(rows: int) -> None:
     x = np.ones((rows, 5000), np.float32)
     report = str(axil.jit(lambda x: lax.fori_loop(0, 5, lambda i, v: jnp.sort(v), x)).lower(x).loop_report())
     assert ("one dispatch" in report) == (rows == 1)
+
+
+@pytest.mark.parametrize("carries, outputs", [(40, 1), (2, 45), (25, 25)])
+@pytest.mark.parametrize("loop", ["scan", "while"])
+def test_more_arrays_than_a_dispatch_takes_share_buffers(carries: int, outputs: int, loop: str) -> None:
+    rng = np.random.default_rng(1)
+    kinds = (np.float32, np.float32, np.int32, np.bool_, np.uint8, np.float32)
+    start = [(rng.normal(size=(2, 1 + i % 4)) * 9).astype(kinds[i % len(kinds)]) for i in range(carries)]
+    start[0] = np.float32(0.5)
+    rows = [rng.normal(size=(6, i % 3 + 1)).astype(np.float32) for i in range(outputs)]
+
+    def rotated(state: Any) -> list:
+        """Each array becomes the next one of its type, so that carries are read after others are written."""
+        state = list(state)
+        for kind in dict.fromkeys(kinds):
+            own = [i for i, x in enumerate(state) if x.dtype == kind and x.shape == state[-1].shape]
+            for i, x in zip(own, [state[j] for j in own[1:] + own[:1]]):
+                state[i] = x
+        return [x if x.dtype == bool else x + 1 if x.dtype != np.float32 else x * 0.5 for x in state]
+
+    def scan(start: Any, rows: Any) -> Any:
+        def step(state: Any, row: Any) -> Any:
+            state = rotated(state)
+            state[0] = state[0] + row[0][0]
+            return state, [r * state[0] for r in row]
+
+        return lax.scan(step, start, rows, reverse=True)
+
+    def while_(start: Any, rows: Any) -> Any:
+        extra = [r[0] for r in rows]
+        state = (0, start, extra)
+        step = lambda s: (s[0] + 1, rotated(s[1]), [x * 0.5 for x in s[2]])
+        return lax.while_loop(lambda s: s[0] < 5, step, state)
+
+    run = scan if loop == "scan" else while_
+    compiled = axil.jit(run)
+    assert "one dispatch" in str(compiled.lower(start, rows).loop_report())
+    found = compiled(start, rows)
+    with axil.disable_jit():
+        wanted = run(start, rows)
+    for a, b in zip(axil.tree.leaves(found), axil.tree.leaves(wanted), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6)
