@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -111,7 +112,17 @@ def _plain_sort(values: Any, axis: int, num_keys: int, stable: bool) -> list:
         keys = [*range(num_keys), *range(count, count + len(positions))]
         return _lexicographic([pair for k in keys for pair in _parts(elements[2 * k], elements[2 * k + 1])])
 
-    return hlo.sort([*values, *positions], axis, stable, before)[:count]
+    return hlo.sort(_apart([*values, *positions]), axis, stable, before)[:count]
+
+
+def _apart(values: list) -> list:
+    """The operands of a sort, each behind another number of barriers.
+
+    IREE cannot compile a sort of two operands that are one value, say two iotas, and makes one of two equal barriers.
+    """
+    from axil.dialects import hlo
+
+    return [functools.reduce(lambda x, _: hlo.barrier(x), range(i), v) for i, v in enumerate(values)]
 
 
 def _parts(a: Any, b: Any) -> list[tuple[Any, Any]]:

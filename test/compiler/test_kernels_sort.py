@@ -115,3 +115,27 @@ def vulkan_device() -> Any:
         return next(iter(devices("vulkan")), None)
     except AxilError:
         return None
+
+
+def test_a_value_that_is_sorted_twice_compiles_without_kernels() -> None:
+    """As for targets that have none: the positions of an argsort are an iota, and so is what makes a sort stable."""
+    from axil.compiler.driver import compile_module, hand_over
+    from axil.compiler.passes.lower import LowerToStablehlo
+    from axil.dialects.mlir import context, ir, parse_module
+    from axil.runtime import Executable, to_device, to_host
+
+    module = parse_module("""
+        func.func public @main(%x: tensor<2x3xi32>) -> (tensor<2x3xi32>, tensor<2x3xi32>, tensor<2x3xi32>) {
+          %at = "axil.iota"() {shape = array<i64: 2, 3>, axis = 1 : i64, dtype = i32} : () -> tensor<2x3xi32>
+          %s:4 = "axil.sort.4"(%x, %at, %x, %at) {axis = 1 : i64, num_keys = 1 : i64, stable = true}
+              : (tensor<2x3xi32>, tensor<2x3xi32>, tensor<2x3xi32>, tensor<2x3xi32>)
+              -> (tensor<2x3xi32>, tensor<2x3xi32>, tensor<2x3xi32>, tensor<2x3xi32>)
+          return %s#0, %s#1, %s#2 : tensor<2x3xi32>, tensor<2x3xi32>, tensor<2x3xi32>
+        }""")
+    with context(), ir.Location.unknown():
+        LowerToStablehlo(kernels=False).run(module.operation)
+    assert "stablehlo.sort" in str(module)
+    x = np.array([[3, 1, 2], [5, 5, 4]], np.int32)
+    executable = Executable(compile_module(hand_over(module)), results=3, entry="main")
+    got = [to_host(v, executable.device).tolist() for v in executable([to_device(x).view])]
+    assert got == [[[1, 2, 3], [4, 5, 5]], [[1, 2, 0], [2, 0, 1]], [[1, 2, 3], [4, 5, 5]]]
