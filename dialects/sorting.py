@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import numpy as np
@@ -103,26 +102,28 @@ def _plain_sort(values: Any, axis: int, num_keys: int, stable: bool) -> list:
     """Emit StableHLO's sort. IREE's is not stable: where that shows, positions become the last key."""
     from axil.dialects import hlo
 
-    count = len(values)
+    # IREE cannot compile a sort of two operands that are one value.
+    sorted_as = {v: i for i, v in reversed(list(enumerate(values)))}
+    operands = [v for i, v in enumerate(values) if sorted_as[v] == i]
+    place = [operands.index(values[sorted_as[v]]) for v in values]
     positions = []
-    if stable and (count > 1 or av.is_inexact(dtype_of(values[0]))):
-        positions = [hlo.iota(shape_of(values[0]), np.int32, axis)]
+    if stable and (len(operands) > 1 or av.is_inexact(dtype_of(values[0]))):
+        positions = [_positions(shape_of(values[0]), axis)]
 
     def before(*elements: Any) -> Any:
-        keys = [*range(num_keys), *range(count, count + len(positions))]
+        keys = [*dict.fromkeys(place[:num_keys]), *[len(operands)] * len(positions)]
         return _lexicographic([pair for k in keys for pair in _parts(elements[2 * k], elements[2 * k + 1])])
 
-    return hlo.sort(_apart([*values, *positions]), axis, stable, before)[:count]
+    results = hlo.sort([*operands, *positions], axis, stable, before)
+    return [results[i] for i in place]
 
 
-def _apart(values: list) -> list:
-    """The operands of a sort, each behind another number of barriers.
-
-    IREE cannot compile a sort of two operands that are one value, say two iotas, and makes one of two equal barriers.
-    """
+def _positions(shape: tuple[int, ...], axis: int) -> Any:
+    """Emit positions along an axis, of which IREE cannot know that they are an iota, as an operand may be the same."""
     from axil.dialects import hlo
 
-    return [functools.reduce(lambda x, _: hlo.barrier(x), range(i), v) for i, v in enumerate(values)]
+    zero = hlo.barrier(hlo.constant(np.zeros((), np.int32)))
+    return hlo.op("xor", hlo.iota(shape, np.int32, axis), hlo.broadcast(zero, shape, ()))
 
 
 def _parts(a: Any, b: Any) -> list[tuple[Any, Any]]:

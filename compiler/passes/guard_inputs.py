@@ -19,7 +19,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from axil.compiler.functions import body_of, has_body, is_public, operations
+from axil.compiler.functions import body_of, has_body, is_public, operations, producer
 from axil.compiler.passes.lower import HOST_MODULE
 from axil.compiler.passes.passes import Pass
 from axil.dialects import hlo
@@ -44,11 +44,17 @@ class GuardInputs(Pass):
     def run(self, module: ir.Operation) -> None:
         functions = [f for f in operations(module.regions[0].blocks[0]) if f.name == "func.func"]
         calls_host = any(f.attributes["sym_name"].value.startswith(HOST_MODULE) for f in functions)
+        bodies = [body_of(f) for f in functions if has_body(f)]
+        updates = any(_has_updates(body) for body in bodies)
+        for body in bodies if updates else ():
+            _guard_captured(body)
         for function in functions:
             if is_public(function) and has_body(function):
                 self._guard(function)
                 if calls_host:
                     _guard_host_results(body_of(function))
+        for body in bodies if updates else ():
+            _guard_barriers(body)
 
     def _guard(self, function: ir.Operation) -> None:
         block = body_of(function)
@@ -93,18 +99,114 @@ def _guard_host_results(block: ir.Block) -> None:
                 _guard_host_results(inner)
 
 
-def _at_risk(argument: ir.Value) -> bool:
-    """Whether an argument's memory may be what an operation updates in place."""
-    # (The first operands of these operations are what they update; then come indices and updates.)
-    return any(op.name in _IN_PLACE and position < len(op.results) for op, position in _readers(argument))
+def _has_updates(block: ir.Block) -> bool:
+    """Whether anything in a block is updated in place, or given on by a branch."""
+    for op in operations(block):
+        name = op.name
+        if name in _IN_PLACE or name == "stablehlo.case":
+            return True
+        if name == "stablehlo.while" and any(_has_updates(b) for region in op.regions for b in region.blocks):
+            return True
+    return False
 
 
-def _readers(argument: ir.Value) -> Iterator[tuple[ir.Operation, int]]:
-    """The operations that read an argument's memory, directly or through views of it, and as which operand."""
+def _guard_captured(block: ir.Block) -> None:
+    """Copy in each step of a loop what the step takes from outside and may update in place, or give on.
+
+    IREE sees that nothing reads the value later, and forgets that the next step does.
+    """
+    for op in operations(block):
+        for region in op.regions:
+            for inner in region.blocks:
+                _guard_captured(inner)
+        if op.name == "stablehlo.while":
+            body = op.regions[1].blocks[0]
+            for value in _captured(body):
+                if _at_risk(value, within=op):
+                    with ir.InsertionPoint(body.operations[0]), op.location:
+                        reader, copy = copied(value, aval_of_type(value.type))
+                    value.replace_all_uses_except(copy, [*_outside(value, op), reader])
+
+
+def _guard_barriers(block: ir.Block) -> None:
+    """Copy what goes into a barrier and is read elsewhere too, where either may be updated in place.
+
+    IREE takes the two for different values, and lets them lie in one place.
+    """
+    for op in operations(block):
+        if op.name == "stablehlo.optimization_barrier":
+            for i, value in enumerate(op.operands):
+                if len(list(value.uses)) > 1 and _at_risk(value):
+                    with ir.InsertionPoint(op), op.location:
+                        op.operands[i] = copied(value, aval_of_type(value.type), i)[1]
+        for region in op.regions:
+            for inner in region.blocks:
+                _guard_barriers(inner)
+
+
+def _captured(block: ir.Block) -> list[ir.Value]:
+    """The values from outside that a loop's body reads, without constants, which IREE does not overwrite."""
+    read: dict[ir.Value, None] = {}
+    defined: set[ir.Value] = set()
+    _collect(block, read, defined)
+    outside = [(value, producer(value)) for value in read if value not in defined]
+    return [value for value, made in outside if made is None or made.name != "stablehlo.constant"]
+
+
+def _collect(block: ir.Block, read: dict[ir.Value, None], defined: set[ir.Value]) -> None:
+    """The values that the operations of a block read, and those that are defined in it."""
+    defined.update(block.arguments)
+    for op in operations(block):
+        read.update(dict.fromkeys(op.operands))
+        defined.update(op.results)
+        for region in op.regions:
+            for inner in region.blocks:
+                _collect(inner, read, defined)
+
+
+def _is_inside(op: ir.Operation, loop: ir.Operation) -> bool:
+    """Whether an operation is inside a loop."""
+    parent = op.parent
+    while parent is not None:
+        parent = getattr(parent, "operation", parent)
+        if parent == loop:
+            return True
+        parent = parent.parent
+    return False
+
+
+def _outside(value: ir.Value, loop: ir.Operation) -> list[ir.Operation]:
+    """The readers of a value that are not inside a loop."""
+    owners = [getattr(use.owner, "operation", use.owner) for use in value.uses]
+    return [op for op in owners if not _is_inside(op, loop)]
+
+
+def _at_risk(argument: ir.Value, within: ir.Operation | None = None) -> bool:
+    """Whether an argument's memory may be what an operation updates in place, here or inside a loop.
+
+    In a loop, it is also at risk where a branch gives it on.
+    """
+    for op, position in _readers(argument, within):
+        # (The first operands of these operations are what they update; then come indices and updates.)
+        if op.name in _IN_PLACE and position < len(op.results):
+            return True
+        if within is not None and op.name == "stablehlo.return" and op.parent.operation.name == "stablehlo.case":
+            return True
+    return False
+
+
+def _readers(argument: ir.Value, within: ir.Operation | None = None) -> Iterator[tuple[ir.Operation, int]]:
+    """The operations that read an argument's memory, directly or through views of it, and as which operand.
+
+    With `within`, its own uses count only there.
+    """
     pending, seen = [argument], {argument}
     while pending:
-        for use in pending.pop().uses:
+        value = pending.pop()
+        for use in value.uses:
             op = use.owner.operation if hasattr(use.owner, "operation") else use.owner
+            if within is not None and value == argument and not _is_inside(op, within):
+                continue
             yield op, use.operand_number
             for alias in _aliases(op, use.operand_number):
                 if alias not in seen:

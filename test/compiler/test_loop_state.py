@@ -151,3 +151,59 @@ def test_steps_that_give_constants() -> None:
         return lax.scan(step, (x, x), None, length=3), lax.scan(step, (np.zeros(4), x), None, length=2)
 
     agree(f, np.arange(4.0))
+
+
+INDICES = onp.array([0, 2, 2, 1])
+
+CAPTURED = {
+    "a window at the step's place": lambda y, i: lax.dynamic_update_slice(y, y[:1] + 1.0, (i % 4, 0)),
+    "a fixed window": lambda y, i: y.at[1].set(y[0] + 1),
+    "rows added": lambda y, i: y.at[INDICES].add(1.0),
+    "a row added": lambda y, i: y.at[i % 4].add(1.0),
+    "through a view": lambda y, i: y.reshape(8).at[INDICES].add(1.0),
+    "sorted": lambda y, i: np.sort(y, axis=0) + i,
+    "sorted with others": lambda y, i: lax.sort((-y, y), num_keys=1, dimension=0),
+    "in a branch": lambda y, i: lax.cond(i % 2 == 0, lambda: y.at[INDICES].add(1.0), lambda: y),
+    "given by a branch": lambda y, i: lax.cond(i % 2 == 0, lambda: y, lambda: y * 2).at[i % 4].add(1.0),
+    "as the state of a loop inside": lambda y, i: lax.fori_loop(0, 3, lambda k, c: c.at[k].add(1.0), y),
+    "in a loop inside": lambda y, i: lax.fori_loop(0, 3, lambda k, c: c + y.at[k].add(1.0), y * 0),
+    "in a loop inside, of this one": lambda y, i: lax.fori_loop(0, 3, lambda k, c: c + (y * i).at[k].add(1.0), y),
+}
+
+
+@pytest.mark.parametrize("name", CAPTURED)
+@pytest.mark.parametrize("argument", [False, True], ids=["computed", "argument"])
+def test_what_a_step_takes_from_outside_is_the_same_in_the_next_one(name: str, argument: bool) -> None:
+    def f(x: Any) -> Any:
+        y = x if argument else np.sin(x) * 2
+        return lax.scan(lambda c, i: (c + 1, CAPTURED[name](y, i)), x, np.arange(4)), y.sum()
+
+    agree(f, np.arange(8.0).reshape(4, 2))
+
+
+def test_a_state_that_becomes_a_value_from_outside() -> None:
+    def f(x: Any) -> Any:
+        y = np.cos(x)
+        return lax.fori_loop(0, 4, lambda i, c: (y, c[0].at[i].add(1.0), c[1]), (x, x * 2, x * 3)), y
+
+    agree(f, np.arange(4.0))
+
+
+BARRIERS = {
+    "a window": lambda x: (lambda y: (lax.optimization_barrier(y).at[1].set(9.0), y, y * 3))(np.sin(x)),
+    "before the barrier": lambda x: (lambda y: (y.at[1].set(9.0), lax.optimization_barrier(y) * 2))(np.sin(x)),
+    "rows": lambda x: (lambda y: (lax.optimization_barrier(y).at[INDICES].add(9.0), y.sum() + y))(np.sin(x)),
+    "an argument": lambda x: (lax.optimization_barrier(x).at[INDICES].add(9.0), x + 1),
+    "through a view": lambda x: (lambda y: (lax.optimization_barrier(y).reshape(2, 4).at[0].set(9.0), y))(np.sin(x)),
+    "sorted": lambda x: (lambda y: (np.sort(lax.optimization_barrier(-y)), y, -y))(np.sin(x)),
+    "one of two": lambda x: (lambda y, z: (lax.optimization_barrier((y, z))[0].at[1].set(9.0), y, z))(np.sin(x), x * 2),
+    "the same twice": lambda x: (lambda p: (p[0].at[1].set(9.0), p[1] * 2))(lax.optimization_barrier((x * 2, x * 2))),
+    "in a loop": lambda x: lax.fori_loop(
+        0, 3, lambda i, c: (lax.optimization_barrier(c[0]).at[i].add(1.0), c[1] + c[0]), (x, x * 2)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BARRIERS)
+def test_what_stands_before_a_barrier_is_not_what_is_updated_behind_it(name: str) -> None:
+    agree(BARRIERS[name], np.arange(8.0))

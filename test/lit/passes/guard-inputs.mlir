@@ -38,3 +38,53 @@ func.func @back(%i: tensor<i32>, %y: tensor<4xi32>) -> (tensor<4xi32>, tensor<2x
   %2 = stablehlo.reshape %y : (tensor<4xi32>) -> tensor<2x2xi32>
   return %1, %2 : tensor<4xi32>, tensor<2x2xi32>
 }
+
+// What a step of a loop takes from outside and updates, and what a branch in it gives on, is copied in each step: IREE
+// forgets that the next step reads it. What is only read is not.
+// CHECK-LABEL: func.func @captured(
+// CHECK:         [[W:%.*]] = stablehlo.negate %arg0
+// CHECK:         } do {
+// CHECK:           [[C:%.*]] = stablehlo.xor %arg1, {{.*}} : tensor<4xi32>
+// CHECK:           [[U:%.*]] = stablehlo.xor [[W]], {{.*}} : tensor<4xi32>
+// CHECK-NOT:       stablehlo.xor
+// CHECK:           stablehlo.dynamic_update_slice [[U]],
+// CHECK:           stablehlo.return [[C]]
+// CHECK:           stablehlo.add {{.*}}, %arg2
+func.func @captured(%x: tensor<4xi32>, %y: tensor<4xi32>, %z: tensor<4xi32>) -> tensor<4xi32> {
+  %w = stablehlo.negate %x : tensor<4xi32>
+  %zero = stablehlo.constant dense<0> : tensor<i32>
+  %0:2 = stablehlo.while(%i = %zero, %sum = %x) : tensor<i32>, tensor<4xi32>
+  cond {
+    %three = stablehlo.constant dense<3> : tensor<i32>
+    %1 = stablehlo.compare LT, %i, %three : (tensor<i32>, tensor<i32>) -> tensor<i1>
+    stablehlo.return %1 : tensor<i1>
+  } do {
+    %one = stablehlo.constant dense<1> : tensor<i32>
+    %1 = stablehlo.add %i, %one : tensor<i32>
+    %2 = stablehlo.reshape %i : (tensor<i32>) -> tensor<1xi32>
+    %3 = stablehlo.dynamic_update_slice %w, %2, %i : (tensor<4xi32>, tensor<1xi32>, tensor<i32>) -> tensor<4xi32>
+    %4 = "stablehlo.case"(%i) ({
+      stablehlo.return %y : tensor<4xi32>
+    }, {
+      stablehlo.return %3 : tensor<4xi32>
+    }) : (tensor<i32>) -> tensor<4xi32>
+    %5 = stablehlo.add %4, %z : tensor<4xi32>
+    stablehlo.return %1, %5 : tensor<i32>, tensor<4xi32>
+  }
+  return %0#1 : tensor<4xi32>
+}
+
+// Behind a barrier stands another value for IREE, which then may update one of the two where the other lies.
+// CHECK-LABEL: func.func @barrier(
+// CHECK:         [[W:%.*]] = stablehlo.negate
+// CHECK:         [[C:%.*]] = stablehlo.xor [[W]],
+// CHECK:         [[B:%.*]] = stablehlo.optimization_barrier [[C]]
+// CHECK:         stablehlo.dynamic_update_slice [[B]],
+// CHECK:         return {{.*}}, [[W]]
+func.func @barrier(%x: tensor<4xi32>, %i: tensor<i32>) -> (tensor<4xi32>, tensor<4xi32>) {
+  %w = stablehlo.negate %x : tensor<4xi32>
+  %0 = stablehlo.optimization_barrier %w : tensor<4xi32>
+  %1 = stablehlo.reshape %i : (tensor<i32>) -> tensor<1xi32>
+  %2 = stablehlo.dynamic_update_slice %0, %1, %i : (tensor<4xi32>, tensor<1xi32>, tensor<i32>) -> tensor<4xi32>
+  return %2, %w : tensor<4xi32>, tensor<4xi32>
+}
