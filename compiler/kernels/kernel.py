@@ -79,6 +79,8 @@ class Kernel:
     text: str = field(repr=False)
     inputs: tuple[Tensor, ...]
     results: tuple[Tensor, ...]
+    sources: tuple[int | None, ...] = ()
+    """For each result, the input that it simply is, or None; empty if none is."""
     inline: Callable[..., Any] | None = field(default=None, repr=False, compare=False)
     """Writes the kernel's code into that of another one (see `loop_body.inner_kernel`), if it can."""
 
@@ -249,7 +251,8 @@ def kernel_without_code(plan: Plan) -> Kernel:
 def _named(plan: Plan, text: str) -> Kernel:
     """The kernel of a text, under a name made from the text."""
     symbol = f"{PREFIX}{plan.name}.{hashlib.sha256(text.encode()).hexdigest()[:12]}"
-    return Kernel(symbol, text.replace(_SYMBOL, symbol), tuple(plan.inputs), tuple(plan.results))
+    sources = tuple(plan.sources) if plan.returns else ()
+    return Kernel(symbol, text.replace(_SYMBOL, symbol), tuple(plan.inputs), tuple(plan.results), sources)
 
 
 _SYMBOL = "<symbol>"

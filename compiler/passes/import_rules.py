@@ -330,11 +330,23 @@ def _sort(importer: Any, op: ir.Operation, xs: list) -> Any:
 
 
 def _is_iota(x: ir.Value, axis: int) -> bool:
-    """Whether a value counts along an axis."""
+    """Whether a value counts along an axis; our own lowering hides that behind an xor with a zero."""
     owner = x.owner
+    if not isinstance(owner, ir.Block) and owner.name == "axil.xor" and _is_zero(owner.operands[1]):
+        owner = owner.operands[0].owner
     if isinstance(owner, ir.Block) or owner.name != "axil.iota":
         return False
     return from_attribute(owner.attributes["axis"]) == axis
+
+
+def _is_zero(x: ir.Value) -> bool:
+    """Whether a value is a zero, perhaps behind a barrier."""
+    owner = x.owner
+    while not isinstance(owner, ir.Block) and owner.name in ("axil.broadcast_in_dim", "axil.optimization_barrier"):
+        owner = owner.operands[0].owner
+    return not isinstance(owner, ir.Block) and owner.name == "axil.constant" and not from_attribute(
+        owner.attributes["value"]
+    ).any()
 
 
 def _orders(importer: Any, comparator: str, dtypes: list, keys: Sequence[int], better: Any) -> bool:

@@ -178,7 +178,10 @@ class Lowering:
             types = [aval_of_type(v.type) for v in values]
             self._declare_external(kernel.symbol, kernel.function_type, types)
         self.kernels[kernel.symbol] = kernel
-        return self.d.call(kernel.symbol, values)
+        results = self.d.call(kernel.symbol, values)
+        # What a kernel hands through is its operand, as passes that look at who reads a value should see.
+        sources = kernel.sources or (None,) * len(results)
+        return [r if source is None else values[source] for r, source in zip(results, sources, strict=True)]
 
     def host_call(self, call: Any, operands: Sequence[ir.Value]) -> list[ir.Value]:
         """Emit a call to a function of the host. Numbered by place, so that equal programs are equal text anywhere."""
@@ -364,7 +367,7 @@ def owned(values: Sequence[ir.Value], state: Sequence[ir.Value]) -> list[ir.Valu
     should match successor input type '!stream.resource<transient>'"; constants lie in memory of a third kind), or binds
     the wrong buffers.
     """
-    from axil.compiler.passes.guard_inputs import VIEWS, copied
+    from axil.compiler.passes.aliasing import VIEWS, copied
 
     result = []
     for value, own in zip(values, state, strict=True):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from axil.compiler.functions import body_of, has_body, is_public, operations, producer, terminator
-from axil.compiler.passes.guard_inputs import VIEWS, copied
+from axil.compiler.passes.aliasing import VIEWS, copied
 from axil.compiler.passes.passes import Pass
 from axil.dialects.mlir import aval_of_type, ir
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from axil.compiler.functions import has_body, operations, producer
-from axil.compiler.passes.guard_inputs import VIEWS, copied
+from axil.compiler.passes.aliasing import VIEWS, copied
 from axil.compiler.passes.passes import Pass
 from axil.dialects import hlo
 from axil.dialects.mlir import aval_of_type, ir
