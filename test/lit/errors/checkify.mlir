@@ -13,7 +13,7 @@ func.func private @f.checkify(tensor<f32>, tensor<1xi32>, tensor<3xf32>) -> (ten
 
 func.func private @body(%c: tensor<i32>) -> tensor<i32> {
 // CHECK: checkify.mlir:{{[0-9]+}}:3: error: a `check` that is not functionalized is in a compiled program (jit)
-  "axil.check.1"(%c) {messages = array<i64: 0>} : (tensor<i32>) -> ()
+  "axil.check.1"(%c) {messages = array<i64: -1>} : (tensor<i32>) -> ()
   return %c : tensor<i32>
 }
 func.func private @loop(tensor<i32>) -> tensor<i32>
