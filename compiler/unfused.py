@@ -50,7 +50,10 @@ def _operations(operation: Any) -> Iterator[tuple[Any, Any]]:
 def _add_barrier(ir: Any, operation: Any, following: Any) -> None:
     if not operation.name.startswith("stablehlo.") or operation.name in _LEFT or _is_arithmetic(operation):
         return
-    results = [result for result in operation.results if _is_used_tensor(ir, result)]
+    from axil.compiler.passes.aliasing import at_risk  # here: who compiles text needs no passes
+
+    # What is updated in place gets none: behind a barrier IREE overlooks other readers.
+    results = [result for result in operation.results if _is_used_tensor(ir, result) and not at_risk(result)]
     if results:
         with operation.location, ir.InsertionPoint(following):
             barrier = ir.Operation.create(

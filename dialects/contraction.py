@@ -270,19 +270,8 @@ def _lowered_operand(x: Any, wide: np.dtype) -> Any:
     of = dtype_of(x)
     if of != wide and (of in _HALF or av.is_bool(of) or av.is_unsigned(of)):
         x = hlo.convert(x, wide)
-    return hlo.barrier(x) if av.is_unsigned(of) or _from_unsigned(x) else x
-
-
-def _from_unsigned(x: Any) -> bool:
-    """Whether a value is a rearrangement of converted unsigned integers."""
-    while not hasattr(x.owner, "arguments"):
-        op = x.owner
-        if op.name == "stablehlo.convert":
-            return av.is_unsigned(dtype_of(op.operands[0]))
-        if op.name not in ("stablehlo.reshape", "stablehlo.transpose", "stablehlo.broadcast_in_dim", "stablehlo.slice"):
-            return False
-        x = op.operands[0]
-    return False
+    source = hlo.converted_from(x)
+    return hlo.barrier(x) if source is not None and av.is_unsigned(source) or av.is_unsigned(of) else x
 
 
 def _accumulator(dtype: np.dtype) -> np.dtype:

@@ -543,21 +543,11 @@ def _convert_lower(values: Any, results: Any, context: Any, *, dtype: Any) -> An
         return _saturating_convert(x, np.dtype(dtype))
     if np.dtype(dtype) == av.BFLOAT16 and av.is_bool(of):
         return hlo.select(x, hlo.splat(results[0], 1), hlo.splat(results[0], 0))
-    if np.dtype(dtype) == av.BFLOAT16 and (not av.is_inexact(of) or _was_integer(x)):
+    source = hlo.converted_from(x)  # IREE makes one conversion of two
+    if np.dtype(dtype) == av.BFLOAT16 and not (av.is_inexact(of) and (source is None or av.is_inexact(source))):
         return _integer_to_bfloat16(x)
     return hlo.convert(x, dtype)
 
-
-def _was_integer(x: Any) -> bool:
-    """Whether a value shows elements that are converted from integers: IREE makes one conversion of two."""
-    while not hasattr(x.owner, "arguments"):
-        op = x.owner
-        if op.name == "stablehlo.convert":
-            return av.is_integer(dtype_of(op.operands[0]))
-        if op.name not in ("stablehlo.reshape", "stablehlo.broadcast_in_dim", "stablehlo.slice", "stablehlo.transpose"):
-            return False
-        x = op.operands[0]
-    return False
 
 
 def _integer_to_bfloat16(x: Any) -> Any:

@@ -110,6 +110,18 @@ def select(predicate: ir.Value, on_true: ir.Value, on_false: ir.Value) -> ir.Val
     return op("select", predicate, on_true, on_false)
 
 
+def converted_from(x: ir.Value) -> np.dtype | None:
+    """The dtype of which a value was converted, perhaps before its elements were rearranged; None if it was not."""
+    while not hasattr(x.owner, "arguments"):
+        op = x.owner
+        if op.name == "stablehlo.convert":
+            return aval_of_type(op.operands[0].type).dtype
+        if op.name not in ("stablehlo.reshape", "stablehlo.broadcast_in_dim", "stablehlo.slice", "stablehlo.transpose"):
+            return None
+        x = op.operands[0]
+    return None
+
+
 def barrier(x: ir.Value) -> ir.Value:
     """Emit `optimization_barrier`: IREE sees no further back than this value."""
     return _create("stablehlo.optimization_barrier", results=[x.type], operands=[x]).result

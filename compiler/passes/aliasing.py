@@ -41,6 +41,28 @@ def root(value: ir.Value) -> tuple[ir.Value, bool]:
     return value, shared
 
 
+_CONTROL = ("stablehlo.while", "stablehlo.case", "stablehlo.optimization_barrier", "func.call")
+
+
+def is_constant(value: ir.Value, most: int | None = None) -> bool:
+    """Whether a value is computed from constants alone, by straight code, so that IREE computes it at load.
+
+    With `most`, a value that is computed from more other ones is taken for none.
+    """
+    pending, seen = [value], {value}
+    while pending:
+        made = producer(pending.pop())
+        if made is None or made.name in _CONTROL:
+            return False
+        if not len(made.operands) and made.name not in ("stablehlo.constant", "stablehlo.iota"):
+            return False
+        pending += [v for v in made.operands if v not in seen]
+        seen.update(made.operands)
+        if most is not None and len(seen) > most:
+            return False
+    return True
+
+
 def is_inside(op: ir.Operation, loop: ir.Operation) -> bool:
     """Whether an operation is inside a loop."""
     parent = op.parent

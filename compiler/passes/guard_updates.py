@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from axil.compiler.functions import operations, producer, terminator
-from axil.compiler.passes.aliasing import IN_PLACE, at_risk, copied, is_inside, root
+from axil.compiler.passes.aliasing import IN_PLACE, VIEWS, at_risk, copied, is_constant, is_inside, root
 from axil.dialects.mlir import aval_of_type, ir
 
 _CONTROL = ("stablehlo.while", "stablehlo.case")
@@ -26,7 +26,7 @@ def guard_captured(bodies: Sequence[ir.Block], numbers: Iterator[int]) -> None:
 def guard_updates(bodies: Sequence[ir.Block], numbers: Iterator[int]) -> None:
     """Guard all other values."""
     for body in bodies:
-        _guard_constants(body, {}, numbers)
+        _guard_constants(body, numbers)
         _guard_branches(body, numbers)
         _guard_barriers(body, numbers)
         _guard_earlier(body, {}, numbers)
@@ -61,7 +61,7 @@ def _guard_captured(block: ir.Block, numbers: Iterator[int]) -> None:
                     value.replace_all_uses_except(copy, [*_outside(value, op), reader])
 
 
-def _guard_constants(block: ir.Block, known: dict[ir.Value, bool], numbers: Iterator[int]) -> None:
+def _guard_constants(block: ir.Block, numbers: Iterator[int]) -> None:
     """Copy constants, and what is computed from constants alone, before it is updated in place.
 
     IREE computes such values when the program is loaded, and overwrites them where there are loops or branches.
@@ -69,11 +69,11 @@ def _guard_constants(block: ir.Block, known: dict[ir.Value, bool], numbers: Iter
     for op in operations(block):
         for region in op.regions:
             for inner in region.blocks:
-                _guard_constants(inner, known, numbers)
+                _guard_constants(inner, numbers)
         if op.name in IN_PLACE:
             for i in range(len(op.results)):
                 value = op.operands[i]
-                if _is_constant(value, known) and not _is_fill(value):
+                if is_constant(value) and not _is_fill(value):
                     with ir.InsertionPoint(op), op.location:
                         op.operands[i] = copied(value, aval_of_type(value.type), next(numbers))[1]
 
@@ -96,29 +96,18 @@ def _guard_earlier(block: ir.Block, places: dict[ir.Value, tuple], numbers: Iter
             for i in range(len(op.results)):
                 value = op.operands[i]
                 source, shared = root(value)
-                if shared and places.get(source) != (here, segment):
+                if shared and (places.get(source) != (here, segment) or _is_behind_barrier(value)):
                     with ir.InsertionPoint(op), op.location:
                         op.operands[i] = copied(value, aval_of_type(value.type), next(numbers))[1]
         places.update((result, (here, segment)) for result in op.results)
 
 
-def _is_constant(value: ir.Value, known: dict[ir.Value, bool]) -> bool:
-    """Whether a value is computed from constants alone; `known` remembers."""
-    pending = [value]
-    while pending:
-        last = pending[-1]
-        made = producer(last)
-        if made is None or made.name == "stablehlo.optimization_barrier" or made.regions or made.name == "func.call":
-            known[last] = False
-        unknown = [] if made is None or last in known else [x for x in made.operands if x not in known]
-        if unknown:
-            pending += unknown
-            continue
-        pending.pop()
-        if last not in known:
-            assert made is not None
-            known[last] = all(known[x] for x in made.operands)
-    return known[value]
+def _is_behind_barrier(value: ir.Value) -> bool:
+    """Whether a value is a view of what a barrier gives, of which IREE overlooks other readers."""
+    made = producer(value)
+    while made is not None and made.name in VIEWS and made.name != "stablehlo.optimization_barrier":
+        made = producer(made.operands[0])
+    return made is not None and made.name == "stablehlo.optimization_barrier"
 
 
 def _is_fill(value: ir.Value) -> bool:

@@ -15,6 +15,7 @@ import numpy as np
 from axil.compiler.derive import Deriver
 from axil.compiler.functions import body_of, has_body, is_public, located, mark_effects, operations, terminator
 from axil.compiler.loops import HOST, INSIDE, ONE_DISPATCH, UNROLLED, LoopForm, frames_of, place
+from axil.compiler.passes.aliasing import copied, is_constant, root
 from axil.compiler.passes.expand import public_functions
 from axil.compiler.passes.formulas import Formulas, listed
 from axil.compiler.passes.loop_constants import move_constants_out
@@ -367,16 +368,12 @@ def owned(values: Sequence[ir.Value], state: Sequence[ir.Value]) -> list[ir.Valu
     should match successor input type '!stream.resource<transient>'"; constants lie in memory of a third kind), or binds
     the wrong buffers.
     """
-    from axil.compiler.passes.aliasing import VIEWS, copied
-
     result = []
     for value, own in zip(values, state, strict=True):
-        source = value
-        while not isinstance(source.owner, ir.Block) and len(source.owner.operands) and source.owner.name in VIEWS:
-            source = source.owner.operands[0]
+        source, _ = root(value)
         outside = isinstance(source.owner, ir.Block) and source not in state
         moved = source != value and source != own and (source in state or outside)
-        result.append(copied(value, aval_of_type(value.type))[1] if moved or _is_constant(value) else value)
+        result.append(copied(value, aval_of_type(value.type))[1] if moved or _is_folded(value) else value)
     return result
 
 
@@ -400,30 +397,13 @@ def no_constant(value: ir.Value) -> ir.Value:
     IREE 3.13 cannot compile some loops that start with one ("circular dependency"), nor some whose counter starts with
     one behind a barrier.
     """
-    return hlo.barrier(value) if _is_constant(value) else value
+    return hlo.barrier(value) if _is_folded(value) else value
 
 
-_MAX_FOLDED = 50
-"""Operations that are looked at to tell whether a value is a constant; after so many it is taken for none."""
-
-
-def _is_constant(value: ir.Value) -> bool:
-    """Whether a value is a constant, or computed from nothing else; but no counter."""
+def _is_folded(value: ir.Value) -> bool:
+    """Whether a value is a constant, or computed from few operations on constants; but no counter."""
     of = aval_of_type(value.type)
-    if not of.shape and is_integer(of.dtype):
-        return False
-    pending, seen = [value], {value}
-    while pending:
-        owner = pending.pop().owner
-        if isinstance(owner, ir.Block) or owner.name == "stablehlo.optimization_barrier":
-            return False
-        if not len(owner.operands) and owner.name not in ("stablehlo.constant", "stablehlo.iota"):
-            return False
-        pending += [v for v in owner.operands if v not in seen]
-        seen.update(owner.operands)
-        if len(seen) > _MAX_FOLDED:
-            return False
-    return True
+    return bool(of.shape or not is_integer(of.dtype)) and is_constant(value, most=50)
 
 
 def all_read(values: Sequence[ir.Value], state: Sequence[ir.Value]) -> list[ir.Value]:

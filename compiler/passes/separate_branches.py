@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from axil.compiler.functions import body_of, has_body, is_public, operations, producer, terminator
-from axil.compiler.passes.aliasing import VIEWS, copied
+from axil.compiler.passes.aliasing import copied, root
 from axil.compiler.passes.passes import Pass
 from axil.dialects.mlir import aval_of_type, ir
 
@@ -46,23 +46,16 @@ def _separate(case: ir.Operation) -> None:
     places: dict[ir.Value, set[int]] = {}  # where the branches give a value from outside
     for end in ends:
         for i, value in enumerate(end.operands):
-            root = _root(value)
-            if _block_of(root) != end.block:
-                places.setdefault(root, set()).add(i)
+            source, _ = root(value)
+            if _block_of(source) != end.block:
+                places.setdefault(source, set()).add(i)
     for which, end in enumerate(ends):
         for i, value in enumerate(list(end.operands)):
-            if len(places.get(_root(value), ())) > 1:
+            if len(places.get(root(value)[0], ())) > 1:
                 with ir.InsertionPoint(end), end.location:
                     # Equal copies would become one again: each hides another number.
                     number = which * len(end.operands) + i + 1
                     end.operands[i] = copied(value, aval_of_type(value.type), number)[1]
-
-
-def _root(value: ir.Value) -> ir.Value:
-    """The value that a view shows, or a part of it."""
-    while (op := producer(value)) is not None and op.name in VIEWS:
-        value = op.operands[0]
-    return value
 
 
 def _block_of(value: ir.Value) -> ir.Block:
